@@ -1,0 +1,1 @@
+"""Answering: prompts, grounding, disagreement, status, and the ask flow."""

@@ -1,0 +1,62 @@
+"""Whether to answer at all, and what kind of answer it is.
+
+A refusal is decided before the model is asked where the evidence is plainly not about the question, and after it where
+grounding left nothing. The reader gets the nearest evidence and the archive's range instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from service.answering.grounding import Verdict
+from service.domain import Coverage, Evidence, Question, Status, Support
+from service.retrieval.evidence import Selection
+from service.words import content_stems, names, numbers
+
+MIN_SIMILARITY = 0.40
+"""Cosine of the best evidence sentence (under its headline) to the question, below which nothing is about it."""
+_YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
+
+
+def before_writing(question: Question, selection: Selection, coverage: Coverage) -> Status | None:
+    """The refusal that needs no model, or None."""
+    if outside(question, selection.evidence, coverage):
+        return Status.OUTSIDE_COVERAGE
+    if not selection.evidence or float((selection.vectors @ selection.question_vector).max()) < MIN_SIMILARITY:
+        return Status.INSUFFICIENT_EVIDENCE
+    return Status.INSUFFICIENT_EVIDENCE if _unknown_names(question, selection.evidence) else None
+
+
+def after_writing(verdicts: Sequence[Verdict], *, disagreement: bool, refused: bool) -> Status:
+    """The status of what grounding left."""
+    supported = [verdict for verdict in verdicts if verdict.support is Support.SUPPORTED]
+    if not supported:
+        return Status.INSUFFICIENT_EVIDENCE
+    if disagreement:
+        return Status.CONFLICTING
+    return Status.PARTIAL if refused or len(supported) < len(verdicts) else Status.ANSWERED
+
+
+def outside(question: Question, evidence: Sequence[Evidence], coverage: Coverage) -> bool:
+    """True where the question is about a time the archive has nothing from, and no article looks back at it."""
+    window = question.window
+    if coverage.first is None or coverage.last is None:
+        return bool(window) and coverage.articles == 0
+    if window is None or window.end is not None and window.end > coverage.first and (window.start is None or window.start <= coverage.last):
+        return False
+    if window.end is None and window.start is not None and window.start <= coverage.last:
+        return False
+    years = set(_YEAR.findall(window.phrase))
+    return not any(years & numbers(one.text) for one in evidence)
+
+
+def _unknown_names(question: Question, evidence: Sequence[Evidence]) -> bool:
+    """True where the question names several things and the evidence knows none of them."""
+    wanted = names(question.standalone)
+    if len(wanted) < 2:
+        return False
+    known: set[str] = set()
+    for one in evidence:
+        known |= content_stems(" ".join(filter(None, (one.article.title, one.article.source, one.article.author, one.passage.text))))
+    return not wanted & known

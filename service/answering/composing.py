@@ -1,0 +1,111 @@
+"""From checked sentences to the answer: markers, citations, positions, nearest evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from service.answering.conflicts import Disagreement
+from service.answering.grounding import Verdict
+from service.answering.request import Checked
+from service.domain import (
+    Answer,
+    AnswerSentence,
+    Citation,
+    Conflict,
+    Coverage,
+    Evidence,
+    GeneratorUsed,
+    Position,
+    Question,
+    Status,
+    Support,
+    Usage,
+    iso,
+)
+
+NEAREST = 3
+"""Citations shown with a refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything about an answer that is not its sentences."""
+
+    answer_id: str
+    conversation_id: str
+    question: Question
+    status: Status
+    coverage: Coverage
+    generator: GeneratorUsed
+    timings_ms: Mapping[str, float]
+    usage: Usage
+
+
+class Composer:
+    """Collects checked sentences and numbers their citations in order of first use."""
+
+    def __init__(self, evidence: Sequence[Evidence]) -> None:
+        self._evidence = {one.number: one for one in evidence}
+        self._sentences: list[AnswerSentence] = []
+        self._markers: dict[int, int] = {}
+        self._dropped: list[str] = []
+
+    def add(self, verdict: Verdict) -> Checked | None:
+        """The sentence as it is shown, or None where it says what the evidence does not: such a one is cut."""
+        if verdict.contradicts:
+            self._dropped.append(verdict.text)
+            return None
+        before = len(self._markers)
+        markers = tuple(self._marker(number) for number in verdict.evidence)
+        sentence = AnswerSentence(verdict.text, verdict.support, tuple(sorted(markers)))
+        self._sentences.append(sentence)
+        new = tuple(self._citation(number) for number, marker in self._markers.items() if marker > before)
+        return Checked(len(self._sentences) - 1, sentence, new)
+
+    def positions(self, dispute: Disagreement) -> list[Verdict]:
+        """A quoted sentence for each side that no sentence cites yet."""
+        return [self._said(number) for _, number in (dispute.first, dispute.second) if number not in self._markers]
+
+    def answer(self, outcome: Outcome, dispute: Disagreement | None) -> Answer:
+        """The whole answer. A refusal keeps no sentence and shows the nearest evidence."""
+        refusal = outcome.status.is_refusal
+        sentences = () if refusal else tuple(self._sentences)
+        dropped = (*self._dropped, *(one.text for one in self._sentences)) if refusal else tuple(self._dropped)
+        return Answer(
+            id=outcome.answer_id,
+            conversation_id=outcome.conversation_id,
+            question=outcome.question,
+            status=outcome.status,
+            sentences=sentences,
+            citations=() if refusal else tuple(self._citation(number) for number in self._markers),
+            conflicts=(self._conflict(dispute),) if dispute and outcome.status is Status.CONFLICTING else (),
+            nearest=self._nearest() if refusal else (),
+            coverage=outcome.coverage,
+            generator=outcome.generator,
+            timings_ms=outcome.timings_ms,
+            usage=outcome.usage,
+            evidence=tuple(self._evidence.values()),
+            dropped=dropped,
+        )
+
+    def _marker(self, number: int) -> int:
+        return self._markers.setdefault(number, len(self._markers) + 1)
+
+    def _citation(self, number: int) -> Citation:
+        one = self._evidence[number]
+        return Citation(self._markers[number], one.article, one.text, one.start, one.end)
+
+    def _conflict(self, dispute: Disagreement) -> Conflict:
+        sides = (dispute.first, dispute.second)
+        return Conflict(dispute.about, tuple(Position(value, (self._markers[number],)) for value, number in sides))
+
+    def _said(self, number: int) -> Verdict:
+        one = self._evidence[number]
+        who = one.article.source or one.article.headline
+        when = f" ({iso(one.article.published_at)})" if one.article.published_at else ""
+        return Verdict(f"{who}{when}: “{' '.join(one.text.split())}”", Support.SUPPORTED, (number,))
+
+    def _nearest(self) -> tuple[Citation, ...]:
+        best = sorted(self._evidence.values(), key=lambda one: -one.score)[:NEAREST]
+        return tuple(Citation(marker, one.article, one.text, one.start, one.end) for marker, one in enumerate(best, 1))

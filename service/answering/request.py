@@ -1,0 +1,68 @@
+"""What is asked of `Answerer.ask`, and what it tells on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from service.domain import AnswerSentence, Citation, Coverage, Evidence, Mode, Question, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class AskRequest:
+    """A question with everything that may limit it. `asked_at` None means now; the interval is half-open, UTC."""
+
+    question: str
+    asked_at: datetime | None = None
+    published_from: datetime | None = None
+    published_to: datetime | None = None
+    sources: tuple[str, ...] = ()
+    article_ids: tuple[str, ...] = ()
+    infer_window: bool = True
+    conversation_id: str | None = None
+    history: tuple[Turn, ...] = ()
+    """Earlier turns given by the caller, before those remembered for the conversation."""
+    mode: Mode = Mode.AUTO
+    top_k: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """The question as it will be searched for."""
+
+    answer_id: str
+    conversation_id: str
+    question: Question
+    coverage: Coverage
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The numbered sentences the answer will be written from."""
+
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Raw model text as it comes: advisory, not checked."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A sentence after the check, with the citations that no earlier sentence had."""
+
+    index: int
+    sentence: AnswerSentence
+    new_citations: tuple[Citation, ...]
+
+
+Event = Understood | Sources | Delta | Checked
+Emit = Callable[[Event], Awaitable[None]]
+
+
+async def ignore(event: Event) -> None:
+    """Tells nobody."""

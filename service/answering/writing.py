@@ -1,0 +1,115 @@
+"""Who writes the draft: a model, sentence by sentence, or the articles themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from service.answering.grounding import Verdict, ground, strip_marks
+from service.answering.prompting import PromptTemplate
+from service.answering.request import Delta, Emit
+from service.answering.stopwatch import Stopwatch
+from service.domain import Question, Support, Usage
+from service.ports import Embedder, Generator
+from service.retrieval.evidence import Selection
+from service.sentences import sentence_spans
+from service.words import content_stems, folded, numbers
+
+MAX_SENTENCES = 4
+MAX_DRAFT = 4_000
+"""Characters after which a model that does not stop is stopped."""
+_REFUSES = re.compile(
+    r"\b(?:(?:articles?|sentences?|sources?|text|passages?|reports?|information) (?:do|does|did) not (?:say|mention|contain|provide|state|specify|give|include)"
+    r"|(?:is|are|was) not (?:mentioned|stated|provided|specified|given)|no information|not enough information|cannot (?:be )?(?:answer|determine)|unknown)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(slots=True)
+class Draft:
+    """What has been written so far, after the check; `refused` where the model said that it cannot tell."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+    usage: Usage = Usage()
+    refused: bool = False
+
+
+class ModelWriter:
+    """Lets a language model write, and checks each sentence as soon as it is whole."""
+
+    def __init__(self, generator: Generator, prompt: PromptTemplate, embedder: Embedder) -> None:
+        self._generator = generator
+        self._prompt = prompt
+        self._embedder = embedder
+
+    @property
+    def name(self) -> str:
+        """The model's name, as answers show it."""
+        return self._generator.name
+
+    async def write(self, question: Question, selection: Selection, draft: Draft, watch: Stopwatch, emit: Emit) -> AsyncGenerator[Verdict]:
+        """Checked sentences as they come; `draft` is filled on the way. Raises ModelUnavailable."""
+        seen: set[str] = set()
+        async with aclosing(self._sentences(question, selection, draft, emit)) as sentences:
+            async for raw in sentences:
+                text, marked = strip_marks(raw, len(selection.evidence))
+                if folded(text) in seen:
+                    return
+                seen.add(folded(text))
+                if _REFUSES.search(text):
+                    draft.refused = True
+                    continue
+                if not content_stems(text) and not numbers(text):
+                    continue
+                with watch("ground"):
+                    verdict = await asyncio.to_thread(self._check, text, marked, question, selection)
+                draft.verdicts.append(verdict)
+                yield verdict
+                if len(draft.verdicts) >= MAX_SENTENCES:
+                    return
+
+    async def _sentences(self, question: Question, selection: Selection, draft: Draft, emit: Emit) -> AsyncGenerator[str]:
+        """Whole sentences of the model's text; a last one without an end is whole when the model stops."""
+        text, done = "", 0
+        stream = self._generator.stream(self._prompt.fill(question, selection.evidence))
+        async with aclosing(stream) as pieces:  # type: ignore[type-var]
+            async for piece in pieces:
+                if piece.usage:
+                    draft.usage = piece.usage
+                if not piece.text:
+                    continue
+                text += piece.text
+                await emit(Delta(piece.text))
+                rest = text[done:]
+                *whole, last = sentence_spans(rest) or [(0, 0)]
+                for start, end in whole:
+                    yield rest[start:end]
+                done += last[0]
+                if len(text) > MAX_DRAFT:
+                    return
+        rest = text[done:]
+        for start, end in sentence_spans(rest):
+            yield rest[start:end]
+
+    def _check(self, text: str, marked: Sequence[int], question: Question, selection: Selection) -> Verdict:
+        # A short answer ("4,100.") means nothing alone: it is compared together with its question.
+        alone = len(content_stems(text)) > 2
+        vector = self._embedder.embed([text if alone else f"{question.standalone} {text}"])[0]
+        return ground(text, marked, vector, selection.evidence, selection.vectors)
+
+
+def quote_best(question: Question, selection: Selection, *, most: int = 3) -> list[Verdict]:
+    """The best evidence sentences as they stand: the first, then those that hold more of the question's words."""
+    wanted = set(content_stems(question.standalone) | numbers(question.standalone))
+    ranked = sorted(selection.evidence, key=lambda one: -one.score)
+    chosen: list[Verdict] = []
+    for one in ranked:
+        held = content_stems(one.text) | numbers(one.text)
+        if chosen and (len(chosen) == most or one.score < 0.75 * ranked[0].score or len(wanted & held) < 2):
+            continue
+        chosen.append(Verdict(" ".join(one.text.split()), Support.SUPPORTED, (one.number,)))
+        wanted -= held
+    return chosen

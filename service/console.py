@@ -1,0 +1,155 @@
+"""What the commands print: plain text that pipes, colour and progress only on a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from service.domain import Answer, Article, Citation, Outcome, Status, Support, iso
+
+if TYPE_CHECKING:
+    from service.doctor import Check
+    from service.indexing.ingest import IngestReport
+    from service.settings import Settings
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False)
+_FACES = {
+    Status.PARTIAL: "The archive answers part of the question.",
+    Status.CONFLICTING: "Sources disagree.",
+    Status.INSUFFICIENT_EVIDENCE: "The archive does not say.",
+    Status.OUTSIDE_COVERAGE: "The archive has nothing from that time.",
+}
+
+
+@contextmanager
+def thinking(*, quiet: bool) -> Iterator[None]:
+    """A spinner on a terminal."""
+    if quiet or not err.is_terminal:
+        yield
+        return
+    with err.status("Reading …"):
+        yield
+
+
+@contextmanager
+def ingest_progress() -> Iterator[Callable[[IngestReport], None]]:
+    """Articles done and passages a second, on a terminal; nothing elsewhere."""
+    began = time.monotonic()
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err, transient=True) as bar:
+        task = bar.add_task("Reading articles …", total=None)
+
+        def show(report: IngestReport) -> None:
+            rate = report.passages / max(time.monotonic() - began, 1e-9)
+            words = f"{len(report.items):,} articles, {report.passages:,} passages, {rate:,.0f} passages/s, {len(report.rejected)} rejected"
+            bar.update(task, description=words)
+
+        yield show
+
+
+def print_ingest(report: IngestReport, *, verbose: bool) -> None:
+    """The summary, every rejection and every warning with its place."""
+    for item in report.items:
+        if item.outcome is Outcome.REJECTED:
+            err.print(f"[red]rejected[/red] {escape(item.place)}: {escape(item.reason or '')}", soft_wrap=True)
+        elif verbose:
+            out.print(f"{item.outcome.value} {escape(item.article_id or '')} {escape(item.place)}" + (f" {item.reason}" if item.reason else ""))
+        for warning in item.warnings:
+            err.print(f"[yellow]warning[/yellow] {escape(item.place)}: {escape(warning)}", soft_wrap=True)
+    counts = report.counts
+    parts = [f"{counts[kind]:,} {kind.value.replace('_of', '')}" for kind in Outcome if counts[kind] or kind is Outcome.ADDED]
+    more = [f"{report.passages:,} passages"] if report.passages else []
+    more += [f"{len(report.pruned):,} removed"] if report.pruned else []
+    more += [f"{len(report.skipped):,} files of other kinds skipped"] if report.skipped else []
+    out.print(f"{len(report.items):,} articles read: " + ", ".join(parts + more))
+
+
+def print_answer(answer: Answer) -> None:
+    """Status, sentences, disagreement, sources; the same words with and without colour."""
+    if answer.status in _FACES:
+        out.print(f"[bold]{_FACES[answer.status]}[/bold]")
+    for sentence in answer.sentences:
+        marks = "".join(f" [cyan]\\[{marker}][/cyan]" for marker in sentence.citations)
+        note = " [yellow](not found in the sources)[/yellow]" if sentence.support is Support.UNSUPPORTED else ""
+        out.print(escape(sentence.text) + marks + note)
+    for conflict in answer.conflicts:
+        sides = "; ".join(f"{p.value} {''.join(f'[{m}]' for m in p.citations)}" for p in conflict.positions)
+        out.print(escape(f"They differ on {conflict.about}: {sides}"))
+    if answer.nearest:
+        out.print("Closest passages:")
+    elif answer.citations:
+        out.print()
+    for citation in answer.nearest or answer.citations:
+        _print_citation(citation)
+    if answer.status.is_refusal:
+        held = answer.coverage
+        span = f", {iso(held.first)} to {iso(held.last)}" if held.first else ""
+        out.print(f"[dim]The archive holds {held.articles:,} {'article' if held.articles == 1 else 'articles'}{span}.[/dim]")
+    _print_footer(answer)
+
+
+def _print_citation(citation: Citation) -> None:
+    article = citation.article
+    head = ", ".join(filter(None, (article.source, iso(article.published_at) or "date unknown", article.headline)))
+    out.print(f"[cyan]\\[{citation.marker}][/cyan] [dim]{escape(head)}[/dim]")
+    out.print(f"    “{escape(' '.join(citation.quote.split()))}”")
+
+
+def _print_footer(answer: Answer) -> None:
+    window = answer.question.window
+    if window:
+        err.print(f"[dim]Read as a time: “{escape(window.phrase)}” ({iso(window.start) or '…'} to {iso(window.end) or '…'})[/dim]", soft_wrap=True)
+    if answer.generator.fallback:
+        err.print(f"[yellow]Quoted without the model: {escape(answer.generator.fallback)}[/yellow]", soft_wrap=True)
+
+
+def article_line(article: Article) -> str:
+    """Id, date, outlet and headline, separated by tabs."""
+    return "\t".join((article.id, iso(article.published_at) or "", article.source or "", article.headline))
+
+
+def print_models(settings: Settings) -> None:
+    """One line a model: here or not, name, size, licence, official repository."""
+    from service.models.catalogue import CATALOGUE
+    from service.models.fetch import installed
+
+    for entry in CATALOGUE:
+        here = "here  " if installed(entry, settings.models_dir) else "absent"
+        size = sum(file.size for file in entry.files) / 1e6
+        out.print(f"{here}  {entry.kind.value:<8} {entry.name:<30} {size:>6,.0f} MB  {entry.licence}  {entry.repository}")
+
+
+def fetch_models(settings: Settings, names: Sequence[str]) -> None:
+    """Fetch with a progress bar; raises ModelError."""
+    from service.models.catalogue import DEFAULT_ENCODER, DEFAULT_GENERATOR, find
+    from service.models.fetch import ensure
+
+    wanted = [find(name) for name in names] or [DEFAULT_ENCODER, *([DEFAULT_GENERATOR] if settings.model == "local" else [])]
+    for entry in wanted:
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+        with Progress(*columns, console=err, transient=True) as bar:
+            task = bar.add_task(f"Fetching {entry.name}", total=None)
+
+            def show(what: str, done: int, total: int, bar: Progress = bar, task: object = task) -> None:
+                bar.update(task, description=what, completed=done, total=total)  # type: ignore[arg-type]
+
+            folder = ensure(entry, settings.models_dir, show)
+        out.print(f"{escape(entry.name)}: verified in {escape(str(folder))}")
+
+
+def print_checks(checks: Sequence[Check]) -> bool:
+    """One line a check, what to do under those that failed; returns whether all passed."""
+    for check in checks:
+        mark = "[green]ok  [/green]" if check.ok else "[red]FAIL[/red]"
+        out.print(f"{mark} {escape(check.name)}: {escape(check.found)}")
+        if not check.ok and check.remedy:
+            out.print(f"     → {escape(check.remedy)}")
+    sys.stdout.flush()
+    return all(check.ok for check in checks)

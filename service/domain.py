@@ -1,0 +1,324 @@
+"""The words of Dateline: immutable values that every stage speaks.
+
+Nothing here reads a file, a clock or a socket, and nothing here knows which database, encoder or model is used.
+All instants are timezone-aware UTC. All offsets count Unicode code points. All intervals are half-open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+LEAD_CHARACTERS = 80
+"""How much of the text stands in for a headline where an article has none."""
+
+
+class DateOrigin(StrEnum):
+    """Where an article's `published_at` was found."""
+
+    DOCUMENT = "document"
+    UNKNOWN = "unknown"
+
+
+class Status(StrEnum):
+    """What kind of answer this is. A refusal is a value, not an exception."""
+
+    ANSWERED = "answered"
+    PARTIAL = "partial"
+    CONFLICTING = "conflicting"
+    INSUFFICIENT_EVIDENCE = "insufficient_evidence"
+    OUTSIDE_COVERAGE = "outside_coverage"
+
+    @property
+    def is_refusal(self) -> bool:
+        """True where no answer is given, only the nearest evidence."""
+        return self in {Status.INSUFFICIENT_EVIDENCE, Status.OUTSIDE_COVERAGE}
+
+
+class Support(StrEnum):
+    """Whether the cited sentences carry an answer sentence."""
+
+    SUPPORTED = "supported"
+    UNSUPPORTED = "unsupported"
+
+
+class Mode(StrEnum):
+    """Who writes the answer: the model where there is one, always the model, or the articles' own sentences."""
+
+    AUTO = "auto"
+    MODEL = "model"
+    EXTRACTIVE = "extractive"
+
+
+class Outcome(StrEnum):
+    """What ingest did with one article."""
+
+    ADDED = "added"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    DUPLICATE = "duplicate_of"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One news article, whole. `text` is what every offset in the system points into."""
+
+    id: str
+    text: str
+    title: str = ""
+    source: str | None = None
+    author: str | None = None
+    url: str | None = None
+    language: str | None = None
+    published_at: datetime | None = None
+    updated_at: datetime | None = None
+    date_origin: DateOrigin = DateOrigin.UNKNOWN
+    ingested_at: datetime | None = None
+    origin: str | None = None
+    """Where it was read: a file's path, or `api`. Never shown to readers of answers."""
+    metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+
+    @property
+    def headline(self) -> str:
+        """The title, or the first words of the text where there is none."""
+        if self.title:
+            return self.title
+        lead = self.text[: LEAD_CHARACTERS + 1].split("\n", 1)[0]
+        return lead if len(lead) <= LEAD_CHARACTERS else lead[:LEAD_CHARACTERS].rsplit(" ", 1)[0] + "…"
+
+    @property
+    def text_hash(self) -> str:
+        """SHA-256 of the text alone: two articles with the same one say the same words."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 over everything a reader could see; unchanged content is not ingested again."""
+        seen = (self.id, self.title, self.source, self.author, self.url, self.language,
+                self.published_at, self.updated_at, sorted(self.metadata.items()), self.text_hash)
+        return hashlib.sha256(repr(seen).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A run of whole sentences of one article: the unit that is embedded and found. `text == article.text[start:end]`."""
+
+    id: str
+    article_id: str
+    ordinal: int
+    start: int
+    end: int
+    text: str
+
+    @classmethod
+    def cut(cls, article: Article, ordinal: int, start: int, end: int) -> Passage:
+        """The passage `article.text[start:end]`, its id made of article, offsets and text."""
+        text = article.text[start:end]
+        key = f"{article.id}\0{start}\0{end}\0{text}"
+        return cls(hashlib.sha256(key.encode()).hexdigest()[:32], article.id, ordinal, start, end, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that a search found, with its article. The score belongs to this retrieval and to no other."""
+
+    passage: Passage
+    article: Article
+    score: float
+    dense_rank: int | None = None
+    lexical_rank: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One numbered sentence shown to the model: `text == article.text[start:end]`."""
+
+    number: int
+    article: Article
+    passage: Passage
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which articles a search may use.
+
+    `visible_at` hides everything published later. An article of unknown date is visible from when it was ingested,
+    and never matches a date filter. Sources are compared without regard to case.
+    """
+
+    visible_at: datetime
+    published_from: datetime | None = None
+    published_to: datetime | None = None
+    sources: tuple[str, ...] = ()
+    article_ids: tuple[str, ...] = ()
+
+    @property
+    def is_filtered(self) -> bool:
+        """True where more than `visible_at` limits the search."""
+        return bool(self.published_from or self.published_to or self.sources or self.article_ids)
+
+    def within(self, window: Window) -> Scope:
+        """This scope cut down to a window."""
+        start = max(filter(None, (self.published_from, window.start)), default=None)
+        end = min(filter(None, (self.published_to, window.end)), default=None)
+        return replace(self, published_from=start, published_to=end)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A time window read out of a question: `[start, end)` in UTC, either side open, and the words that said so."""
+
+    start: datetime | None
+    end: datetime | None
+    phrase: str
+    applied: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier exchange of a conversation."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question as understood: what to search for, where, and in which window."""
+
+    asked: str
+    standalone: str
+    asked_at: datetime
+    scope: Scope
+    window: Window | None = None
+    wants_latest: bool = False
+    history: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens a model read and wrote, as it reported them; None where it did not."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A place: `article.text[start:end] == quote`, always."""
+
+    marker: int
+    article: Article
+    quote: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSentence:
+    """One sentence of an answer, whether the cited sentences carry it, and the markers of those citations."""
+
+    text: str
+    support: Support
+    citations: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """One side of a disagreement."""
+
+    value: str
+    citations: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Sources that give different values for the same thing."""
+
+    about: str
+    positions: tuple[Position, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What the archive holds: number of articles and the half-open range of their dates."""
+
+    articles: int
+    first: datetime | None = None
+    last: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorUsed:
+    """Which generator wrote the answer, and why a lesser one had to, if it did."""
+
+    name: str
+    kind: str
+    fallback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The whole answer, as every door shows it. Timings are milliseconds by stage."""
+
+    id: str
+    conversation_id: str
+    question: Question
+    status: Status
+    sentences: tuple[AnswerSentence, ...]
+    citations: tuple[Citation, ...]
+    conflicts: tuple[Conflict, ...]
+    nearest: tuple[Citation, ...]
+    coverage: Coverage
+    generator: GeneratorUsed
+    timings_ms: Mapping[str, float]
+    usage: Usage
+    evidence: tuple[Evidence, ...] = ()
+    dropped: tuple[str, ...] = ()
+    """Draft sentences that grounding cut, for the curious and for the eval; never shown as an answer."""
+
+    @property
+    def text(self) -> str:
+        """The sentences as one string, each followed by its citation marks."""
+        return " ".join(
+            sentence.text.rstrip(".") + " " + "".join(f"[{m}]" for m in sentence.citations) + "."
+            if sentence.citations and sentence.text.endswith(".")
+            else sentence.text + "".join(f" [{m}]" for m in sentence.citations)
+            for sentence in self.sentences
+        )
+
+
+def iso(moment: datetime | None) -> str | None:
+    """`2025-04-07` where only the day is known (midnight UTC), else an RFC 3339 instant in UTC."""
+    if moment is None:
+        return None
+    moment = moment.astimezone(UTC)
+    if (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0):
+        return moment.date().isoformat()
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def parse_moment(text: str, *, end_of_day: bool = False) -> datetime:
+    """An ISO 8601 date or instant as UTC; a date means its first moment, or its last with `end_of_day`.
+
+    A time without a zone is taken as UTC. Raises ValueError with a sentence a user can act on.
+    """
+    value = text.strip()
+    try:
+        if len(value) == len("YYYY-MM-DD"):
+            day = datetime.combine(date.fromisoformat(value), datetime.min.time(), UTC)
+            return day + timedelta(days=1, microseconds=-1) if end_of_day else day
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{text!r} is not a date: write YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ") from error

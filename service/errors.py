@@ -1,0 +1,77 @@
+"""Every error Dateline raises on purpose.
+
+    DatelineError
+     ├─ BadInput              the request or file is wrong: say what to change
+     │   ├─ BadQuestion       empty, too long, or a window that ends before it begins
+     │   └─ BadArticle        one article cannot be taken in
+     ├─ NotFound              no article, answer or conversation of that id
+     ├─ SettingsError         a setting is missing or makes no sense
+     ├─ ArchiveError
+     │   ├─ ArchiveInUse      another process holds the archive
+     │   ├─ ArchiveMismatch   made by another embedder, chunker or newer version
+     │   └─ ArchiveDamaged    the file is not an archive, or fails its check
+     └─ ModelError
+         ├─ ModelNotFound     not in the catalogue, or not fetched yet
+         ├─ ModelCorrupt      the bytes do not have the expected SHA-256
+         └─ ModelUnavailable  it does not answer, or stopped in the middle
+
+The message is one a user can act on. Nothing here knows of HTTP; `service.http.problems` maps classes to responses.
+"""
+
+from __future__ import annotations
+
+
+class DatelineError(Exception):
+    """The root of the tree. `str(error)` is written for the user."""
+
+
+class BadInput(DatelineError):
+    """The request or file is wrong."""
+
+
+class BadQuestion(BadInput):
+    """The question cannot be asked as it stands."""
+
+
+class BadArticle(BadInput):
+    """One article cannot be taken in. The others can."""
+
+
+class NotFound(DatelineError):
+    """Nothing of that id exists here."""
+
+
+class SettingsError(DatelineError):
+    """A setting is missing or makes no sense."""
+
+
+class ArchiveError(DatelineError):
+    """The archive cannot be used."""
+
+
+class ArchiveInUse(ArchiveError):
+    """Another process holds the archive."""
+
+
+class ArchiveMismatch(ArchiveError):
+    """The archive was made by another embedder, chunker or version."""
+
+
+class ArchiveDamaged(ArchiveError):
+    """The archive's file is not what it should be."""
+
+
+class ModelError(DatelineError):
+    """A language model or encoder cannot be used."""
+
+
+class ModelNotFound(ModelError):
+    """The model is not in the catalogue or not on this machine."""
+
+
+class ModelCorrupt(ModelError):
+    """The model's bytes do not have the expected SHA-256."""
+
+
+class ModelUnavailable(ModelError):
+    """The model does not answer, or stopped in the middle."""

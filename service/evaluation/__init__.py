@@ -1,0 +1,1 @@
+"""Grades the service: suites, a runner, metrics with intervals, a gate and reports."""

@@ -1,0 +1,1 @@
+"""From articles to searchable passages: cutting, embedding, and the ingest flow."""

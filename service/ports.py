@@ -1,0 +1,171 @@
+"""What the flows need from the outside world, as Protocols. Adapters live in `storage` and `models`.
+
+Each port has a contract suite in `tests/contract` that runs against its fake and its real adapter alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.domain import Answer, Article, Coverage, Hit, Passage, Scope, Turn, Usage
+
+Vectors = NDArray[np.float32]
+
+
+class Embedder(Protocol):
+    """Turns text into vectors: `(n, dimension) float32`, each row L2-normalised."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the weights; vectors of different fingerprints must never meet."""
+        ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int:
+        """How many tokens of a text are really read, special tokens not counted."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Rows in the order of `texts`; `(0, dimension)` for none. Raises ModelError."""
+        ...
+
+    def token_starts(self, texts: Sequence[str]) -> list[list[int]]:
+        """For each text, the character at which each of its tokens starts, ascending, nothing truncated."""
+        ...
+
+
+class VectorIndex(Protocol):
+    """Nearest neighbours by cosine. Derived from the archive, and rebuilt from it when in doubt."""
+
+    def upsert(self, ids: Sequence[str], vectors: Vectors) -> None: ...
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Ids that are not there are passed over."""
+        ...
+
+    def query(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
+        """At most k ids with their cosine similarity, best first. `vector` is `(dimension,)`."""
+        ...
+
+    def count(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StagedArticle:
+    """An article ready to be written: its passages and their vectors, row by row."""
+
+    article: Article
+    passages: Sequence[Passage]
+    vectors: Vectors
+
+
+class Archive(Protocol):
+    """The truth: articles, passages, their vectors and full text. Every method is safe to call from any thread."""
+
+    def article(self, article_id: str) -> Article:
+        """Raises NotFound."""
+        ...
+
+    def known(self, article_ids: Sequence[str]) -> dict[str, str]:
+        """The content hash of each of these articles that is in the archive."""
+        ...
+
+    def twin(self, article: Article) -> str | None:
+        """The id of another article of the same outlet with the same text, if there is one."""
+        ...
+
+    def stage(self, batch: Sequence[StagedArticle]) -> list[int]:
+        """Write new versions that no search sees yet; returns their version numbers."""
+        ...
+
+    def publish(self, versions: Sequence[int]) -> list[str]:
+        """Make versions visible and drop those they replace, in one transaction; returns passage ids now gone."""
+        ...
+
+    def remove(self, article_ids: Sequence[str]) -> list[str]:
+        """Remove articles from every table in one transaction; returns passage ids now gone."""
+        ...
+
+    def coverage(self, scope: Scope | None = None) -> Coverage: ...
+
+    def lexical(self, terms: Sequence[str], scope: Scope, k: int) -> list[tuple[str, float]]:
+        """At most k passage ids by BM25, best first, all inside the scope."""
+        ...
+
+    def in_scope(self, passage_ids: Sequence[str], scope: Scope) -> set[str]:
+        """Those of the passages that are visible and inside the scope."""
+        ...
+
+    def vectors_in(self, scope: Scope, limit: int) -> tuple[list[str], Vectors] | None:
+        """All passage ids and vectors inside the scope, or None where there are more than `limit`."""
+        ...
+
+    def hits(self, passage_ids: Sequence[str]) -> dict[str, Hit]:
+        """The passages with their articles, score 0; ids that are not visible are absent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is given: a fixed `system` part, then the `user` part with evidence first and question last."""
+
+    system: str
+    user: str
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of model output as it arrives; the last one carries the usage."""
+
+    text: str
+    usage: Usage | None = None
+
+
+class Generator(Protocol):
+    """A language model. Closing the iterator stops the model."""
+
+    @property
+    def name(self) -> str: ...
+
+    def stream(self, prompt: Prompt) -> AsyncIterator[Piece]:
+        """Pieces as they come. Raises ModelUnavailable, before or in the middle."""
+        ...
+
+    async def first_token_logprobs(self, prompt: Prompt) -> dict[str, float]:
+        """The natural log-probabilities of the likeliest first tokens; empty where the model's server gives none."""
+        ...
+
+
+class Memory(Protocol):
+    """What was asked and answered before in a conversation."""
+
+    def history(self, conversation_id: str) -> tuple[Turn, ...]:
+        """The last turns, oldest first; empty for a conversation that is not known."""
+        ...
+
+    def remember(self, answer: Answer) -> None: ...
+
+
+class Reranker(Protocol):
+    """Scores passages against a question. None ships by default."""
+
+    @property
+    def name(self) -> str: ...
+
+    def score(self, question: str, texts: Sequence[str]) -> list[float]: ...
+
+
+class Clock(Protocol):
+    """Tells the time, so that tests can."""
+
+    def __call__(self) -> datetime: ...

@@ -1,0 +1,59 @@
+"""From the words of a question to what is searched for: standalone question, scope, window, wish for the newest state."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import datetime
+
+from service.domain import Question, Scope, Turn
+from service.errors import BadQuestion
+from service.retrieval.window import find_as_of, find_window
+from service.words import names, search_terms
+
+MAX_QUESTION = 2_000
+_LATEST = re.compile(r"\b(?:latest|newest|most recent(?:ly)?|currently|current|right now|now|so far|to date|up to date|final)\b", re.IGNORECASE)
+_LEANS_BACK = re.compile(
+    r"^(?:and|but|so|why|how come|what about|how about|when was that|where was that|who was that|then)\b"
+    r"|\b(?:it|its|they|them|their|he|she|his|her|him|that|those|these|this|there|then|one|ones|same)\b",
+    re.IGNORECASE,
+)
+
+
+def understand(
+    asked: str, asked_at: datetime, scope: Scope, *, infer_window: bool = True, history: tuple[Turn, ...] = ()
+) -> Question:
+    """The question as understood at `asked_at`. Raises BadQuestion where there is nothing to ask."""
+    text = _checked(asked)
+    if scope.published_from and scope.published_to and scope.published_from >= scope.published_to:
+        raise BadQuestion("the filter's window ends before it begins: published_from must be earlier than published_to")
+    standalone = _standalone(text, history)
+    question = Question(asked, standalone, asked_at, scope, wants_latest=bool(_LATEST.search(text)), history=history)
+    if not infer_window:
+        return question
+    as_of = find_as_of(text, asked_at)
+    if as_of and as_of.end:
+        # "As of" is a cut the reader asked for: nothing published later than that is used.
+        return replace(question, window=as_of, wants_latest=True, scope=replace(scope, visible_at=min(scope.visible_at, as_of.end)))
+    return replace(question, window=find_window(text, asked_at))
+
+
+def _checked(asked: str) -> str:
+    text = " ".join("".join(c if c.isprintable() or c.isspace() else " " for c in asked).split())
+    if not text:
+        raise BadQuestion("the question is empty")
+    if len(asked) > MAX_QUESTION:
+        raise BadQuestion(f"the question has {len(asked):,} characters; the limit is {MAX_QUESTION:,}")
+    return text
+
+
+def _standalone(text: str, history: tuple[Turn, ...]) -> str:
+    """A follow-up with what it leans on; any other question as it is.
+
+    A question leans on the one before it when it opens with a connective or holds a pronoun, and names little of its own.
+    """
+    if not history or not _LEANS_BACK.search(text) or len(names(text)) > 2:
+        return text
+    before = history[-1]
+    missing = [w for w in search_terms(before.question) if w not in set(search_terms(text))]
+    return f"{text} (about: {before.question})" if missing else text

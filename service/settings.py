@@ -1,0 +1,110 @@
+"""Settings: environment variables with the prefix `DATELINE_` and `.env`, read once, frozen, unknown keys refused.
+
+Also the one function that knows where `prompts/`, `corpus/` and `eval/` are, in a checkout and in a wheel.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from platformdirs import user_cache_path, user_data_path
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from service.errors import SettingsError
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def resources() -> Path:
+    """The folder that holds `prompts/`, `corpus/` and `eval/`: inside the wheel, else the checkout's root."""
+    packaged = _PACKAGE / "_data"
+    return packaged if packaged.is_dir() else _PACKAGE.parent
+
+
+def _default_data_dir() -> Path:
+    """A checkout keeps its archive beside itself, so two checkouts never share one; an installed wheel, in the user's data."""
+    root = resources()
+    return root / ".dateline" if (root / "pyproject.toml").is_file() else user_data_path("dateline")
+
+
+class Settings(BaseSettings):
+    """Every setting, its default and what it means. Field `x` is the variable `DATELINE_X`."""
+
+    model_config = SettingsConfigDict(env_prefix="DATELINE_", env_file=".env", frozen=True, extra="ignore")
+
+    data_dir: Path = Field(default_factory=_default_data_dir, description="Where the archive lives.")
+    cache_dir: Path = Field(default_factory=lambda: user_cache_path("dateline"), description="Where fetched models are kept.")
+    model: str = Field(
+        "local",
+        description="`local` (the default local model), `local/NAME`, `extractive` (no model), or `provider:name` "
+        "as LangChain's init_chat_model takes it, such as `openai:gpt-…` or `anthropic:claude-…`.",
+    )
+    model_url: str | None = Field(None, description="Base URL of an OpenAI-compatible server, for `openai:NAME` models (Ollama, vLLM, …).")
+    model_timeout: float = Field(120.0, gt=0, description="Seconds without a token after which a model counts as down.")
+    model_context: int = Field(4096, ge=1024, description="Context of the local model, in tokens, for one question.")
+    model_threads: int | None = Field(None, ge=1, description="Threads of the local model; all cores by default.")
+    embedding_model: str = Field(
+        "all-MiniLM-L6-v2",
+        description="`all-MiniLM-L6-v2`, fetched and verified, or the path of a sentence-transformers folder.",
+    )
+    embedding_dtype: str = Field("auto", pattern="^(auto|float32|bfloat16)$", description="Precision of the encoder.")
+    api_keys: Annotated[dict[str, SecretStr], NoDecode] = Field(
+        default_factory=dict,
+        description="Comma-separated `admin:KEY` and `ask:KEY`; without any, only loopback is served.",
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8321, ge=0, le=65535, description="Port to listen on.")
+    trusted_hosts: Annotated[list[str], NoDecode] = Field(
+        default_factory=lambda: ["localhost", "127.0.0.1", "[::1]"],
+        description="Comma-separated names that requests may use in their Host header.",
+    )
+    max_article_chars: int = Field(1_000_000, ge=1, description="A longer article is rejected.")
+    max_body_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="A larger request is refused with 413.")
+    top_k: int = Field(8, ge=1, le=100, description="Passages that evidence is chosen from.")
+    evidence_sentences: int = Field(12, ge=1, le=40, description="At most so many sentences are shown to the model.")
+    evidence_tokens: int = Field(430, ge=50, description="At most so many tokens of evidence are shown to the model.")
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _parse_keys(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        keys: dict[str, str] = {}
+        for part in filter(None, (item.strip() for item in value.split(","))):
+            scope, colon, key = part.partition(":")
+            if not colon or scope not in {"ask", "admin"} or len(key) < 16:
+                raise ValueError("write each key as ask:KEY or admin:KEY, with a KEY of at least 16 characters")
+            keys[f"{scope}:{len(keys)}"] = key
+        return keys
+
+    @field_validator("trusted_hosts", mode="before")
+    @classmethod
+    def _parse_hosts(cls, value: object) -> object:
+        return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+
+    @field_validator("data_dir", "cache_dir", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @model_validator(mode="after")
+    def _known_model(self) -> Self:
+        if self.model not in {"local", "extractive"} and not self.model.startswith("local/") and ":" not in self.model:
+            raise ValueError(f"model {self.model!r}: write local, local/NAME, extractive or provider:name")
+        return self
+
+    @property
+    def models_dir(self) -> Path:
+        """Verified model files, one folder a model."""
+        return self.cache_dir / "models"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """The settings, with `overrides` above environment and `.env`. Raises SettingsError naming the variable."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [f"DATELINE_{'_'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" for e in error.errors()]
+        raise SettingsError("; ".join(lines)) from error

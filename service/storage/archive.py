@@ -1,0 +1,296 @@
+"""The archive: articles, passages, vectors and full text in one SQLite file. The truth; everything else is derived.
+
+Every method may be called from any thread: each thread has its own connection, and writers take turns.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from service.domain import Article, Coverage, Hit, Passage, Scope
+from service.errors import ArchiveDamaged, ArchiveError, NotFound
+from service.ports import Clock, StagedArticle, Vectors
+from service.storage import schema
+from service.storage.rows import article_columns, article_from, from_micros, visible
+
+_TITLE_WEIGHT = 2.0
+"""BM25 weight of the headline against the body's 1.0; not tuned yet."""
+
+
+class SqliteArchive:
+    """Implements `ports.Archive` on one file."""
+
+    def __init__(self, path: Path, fingerprint: str | None, clock: Clock) -> None:
+        """Open or create; without a fingerprint, whoever made it. Raises ArchiveMismatch or ArchiveDamaged with what to do."""
+        self.path = path
+        self._clock = clock
+        self._local = threading.local()
+        self._writing = threading.Lock()
+        self._open: list[sqlite3.Connection] = []
+        try:
+            schema.prepare(self._connection, path, fingerprint)
+        except sqlite3.DatabaseError as error:
+            raise ArchiveDamaged(f"{path} cannot be read as an archive ({error}): move it away, or restore a backup") from error
+
+    # ── writing ──────────────────────────────────────────────────────────────
+
+    def stage(self, batch: Sequence[StagedArticle]) -> list[int]:
+        """Write pending versions that no search sees; returns their version numbers."""
+        now = self._clock()
+        versions: list[int] = []
+        with self.transaction() as connection:
+            for staged in batch:
+                columns = article_columns(staged.article, now)
+                statement = f"INSERT INTO articles ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+                version = connection.execute(statement, tuple(columns.values())).lastrowid or 0
+                rows = [
+                    (p.id, version, p.ordinal, p.start, p.end, vector.astype("<f4").tobytes())
+                    for p, vector in zip(staged.passages, staged.vectors, strict=True)
+                ]
+                connection.executemany('INSERT INTO passages (id, version, ordinal, start, "end", vector) VALUES (?, ?, ?, ?, ?, ?)', rows)
+                versions.append(version)
+        return versions
+
+    def publish(self, versions: Sequence[int]) -> list[str]:
+        """Make versions visible and drop those they replace, in one transaction; returns passage ids now gone."""
+        chosen = json.dumps(list(versions))
+        with self.transaction() as connection:
+            replaced = connection.execute(
+                "SELECT old.version FROM articles old JOIN articles new ON new.id = old.id AND old.state = 'ready'"
+                " WHERE new.version IN (SELECT value FROM json_each(?))",
+                (chosen,),
+            ).fetchall()
+            gone = self._drop(connection, [row[0] for row in replaced])
+            connection.execute("UPDATE articles SET state = 'ready' WHERE version IN (SELECT value FROM json_each(?))", (chosen,))
+            connection.execute(
+                "INSERT INTO words (rowid, title, body) SELECT w.number, w.title, w.body FROM passages p"
+                " JOIN passage_words w USING (number) WHERE p.version IN (SELECT value FROM json_each(?))",
+                (chosen,),
+            )
+            kept = connection.execute("SELECT id FROM passages WHERE version IN (SELECT value FROM json_each(?))", (chosen,))
+            return sorted(set(gone) - {row[0] for row in kept})
+
+    def remove(self, article_ids: Sequence[str]) -> list[str]:
+        """Remove articles from every table in one transaction; returns passage ids now gone."""
+        with self.transaction() as connection:
+            rows = connection.execute(
+                "SELECT version FROM articles WHERE state = 'ready' AND id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(article_ids)),),
+            ).fetchall()
+            return self._drop(connection, [row[0] for row in rows])
+
+    def drop_pending(self) -> int:
+        """Forget versions that an interrupted ingest left behind; returns how many."""
+        with self.transaction() as connection:
+            return connection.execute("DELETE FROM articles WHERE state = 'pending'").rowcount
+
+    def refresh_vectors(self, fingerprint: str, vectors: Iterator[tuple[Sequence[int], Vectors]]) -> None:
+        """Replace passage vectors, by passage number, and record who made them: all or nothing."""
+        with self.transaction() as connection:
+            for numbers, rows in vectors:
+                pairs = [(row.astype("<f4").tobytes(), number) for number, row in zip(numbers, rows, strict=True)]
+                connection.executemany("UPDATE passages SET vector = ? WHERE number = ?", pairs)
+            connection.execute("UPDATE meta SET value = ? WHERE key = 'fingerprint'", (fingerprint,))
+
+    def _drop(self, connection: sqlite3.Connection, versions: Sequence[int]) -> list[str]:
+        chosen = (json.dumps(list(versions)),)
+        connection.execute(
+            "INSERT INTO words (words, rowid, title, body) SELECT 'delete', w.number, w.title, w.body FROM passages p"
+            " JOIN passage_words w USING (number) WHERE p.version IN (SELECT value FROM json_each(?))",
+            chosen,
+        )
+        ids = connection.execute("SELECT id FROM passages WHERE version IN (SELECT value FROM json_each(?))", chosen).fetchall()
+        connection.execute("DELETE FROM articles WHERE version IN (SELECT value FROM json_each(?))", chosen)
+        return [row[0] for row in ids]
+
+    # ── reading ──────────────────────────────────────────────────────────────
+
+    def article(self, article_id: str) -> Article:
+        """Raises NotFound."""
+        row = self._connection.execute("SELECT * FROM articles WHERE id = ? AND state = 'ready'", (article_id,)).fetchone()
+        if row is None:
+            raise NotFound(f"no article {article_id!r} in this archive")
+        return article_from(row)
+
+    def articles(self, after: str | None, limit: int) -> list[Article]:
+        """At most `limit` articles, by id, those with ids above `after`."""
+        statement = "SELECT * FROM articles WHERE state = 'ready' AND id > ? ORDER BY id LIMIT ?"
+        return [article_from(row) for row in self._connection.execute(statement, (after or "", limit))]
+
+    def known(self, article_ids: Sequence[str]) -> dict[str, str]:
+        """The content hash of each of these articles that is in the archive."""
+        statement = "SELECT id, content_hash FROM articles WHERE state = 'ready' AND id IN (SELECT value FROM json_each(?))"
+        return {row[0]: row[1] for row in self._connection.execute(statement, (json.dumps(list(article_ids)),))}
+
+    def twin(self, article: Article) -> str | None:
+        """The id of another article of the same outlet with the same text, if there is one."""
+        row = self._connection.execute(
+            "SELECT id FROM articles WHERE state = 'ready' AND text_hash = ? AND source_key IS ? AND id <> ? LIMIT 1",
+            (article.text_hash, article.source.casefold() if article.source else None, article.id),
+        ).fetchone()
+        return str(row[0]) if row else None
+
+    def under(self, folder: str) -> list[str]:
+        """Ids of the articles that were read from files inside a folder."""
+        prefix = folder.rstrip("/") + "/"
+        statement = "SELECT id FROM articles WHERE state = 'ready' AND substr(origin, 1, ?) = ?"
+        return [row[0] for row in self._connection.execute(statement, (len(prefix), prefix))]
+
+    def coverage(self, scope: Scope | None = None) -> Coverage:
+        """How many articles there are inside the scope, and from when to when."""
+        condition, values = visible(scope)
+        statement = f"SELECT count(*), min(a.published_at), max(a.published_at) FROM articles a WHERE {condition}"
+        count, first, last = self._connection.execute(statement, values).fetchone()
+        return Coverage(count, from_micros(first), from_micros(last))
+
+    def sources(self) -> list[tuple[str, int]]:
+        """Each outlet with its number of articles, most first."""
+        statement = "SELECT source, count(*) FROM articles WHERE state = 'ready' AND source IS NOT NULL GROUP BY source_key"
+        return sorted(((row[0], row[1]) for row in self._connection.execute(statement)), key=lambda pair: (-pair[1], pair[0]))
+
+    def months(self) -> list[tuple[str, int]]:
+        """Each month (`YYYY-MM`) with its number of articles, in order."""
+        statement = (
+            "SELECT strftime('%Y-%m', published_at / 1000000, 'unixepoch') AS month, count(*) FROM articles"
+            " WHERE state = 'ready' AND published_at IS NOT NULL GROUP BY month ORDER BY month"
+        )
+        return [(row[0], row[1]) for row in self._connection.execute(statement)]
+
+    def passage_count(self) -> int:
+        """Passages that a search can see."""
+        statement = "SELECT count(*) FROM passages p JOIN articles a USING (version) WHERE a.state = 'ready'"
+        return int(self._connection.execute(statement).fetchone()[0])
+
+    def lexical(self, terms: Sequence[str], scope: Scope, k: int) -> list[tuple[str, float]]:
+        """At most k passage ids by BM25 (FTS5), best first; the score is higher for better."""
+        quoted = " OR ".join('"' + term.replace('"', '""') + '"' for term in dict.fromkeys(terms) if term.strip())
+        if not quoted:
+            return []
+        condition, values = visible(scope)
+        statement = (
+            f"SELECT p.id, bm25(words, {_TITLE_WEIGHT}, 1.0) AS cost FROM words JOIN passages p ON p.number = words.rowid"
+            f" JOIN articles a USING (version) WHERE words MATCH ? AND {condition} ORDER BY cost, p.id LIMIT ?"
+        )
+        return [(row[0], -row[1]) for row in self._connection.execute(statement, (quoted, *values, k))]
+
+    def in_scope(self, passage_ids: Sequence[str], scope: Scope) -> set[str]:
+        """Those of the passages that are visible and inside the scope."""
+        condition, values = visible(scope)
+        statement = (
+            f"SELECT p.id FROM passages p JOIN articles a USING (version) WHERE {condition} AND p.id IN (SELECT value FROM json_each(?))"
+        )
+        return {row[0] for row in self._connection.execute(statement, (*values, json.dumps(list(passage_ids))))}
+
+    def vectors_in(self, scope: Scope, limit: int) -> tuple[list[str], Vectors] | None:
+        """All passage ids and vectors inside the scope, or None where there are more than `limit`."""
+        condition, values = visible(scope)
+        tables = f"FROM passages p JOIN articles a USING (version) WHERE {condition} LIMIT {int(limit) + 1}"
+        size = self._connection.execute(f"SELECT count(*) FROM (SELECT 1 {tables})", values).fetchone()[0]
+        if size > limit:
+            return None
+        rows = self._connection.execute(f"SELECT p.id, p.vector {tables}", values).fetchall()
+        return [row[0] for row in rows], _matrix([row[1] for row in rows])
+
+    def hits(self, passage_ids: Sequence[str]) -> dict[str, Hit]:
+        """The passages with their articles, score 0; ids that are not visible are absent."""
+        rows = self._connection.execute(
+            'SELECT p.id AS passage_id, p.ordinal, p.start, p."end" AS stop, a.* FROM passages p JOIN articles a USING (version)'
+            " WHERE a.state = 'ready' AND p.id IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(passage_ids)),),
+        ).fetchall()
+        articles = {row["version"]: article_from(row) for row in {row["version"]: row for row in rows}.values()}
+        found: dict[str, Hit] = {}
+        for row in rows:
+            article = articles[row["version"]]
+            text = article.text[row["start"] : row["stop"]]
+            found[row["passage_id"]] = Hit(
+                Passage(row["passage_id"], article.id, row["ordinal"], row["start"], row["stop"], text), article, 0.0
+            )
+        return found
+
+    def vectors(self, batch: int = 1000) -> Iterator[tuple[list[str], Vectors]]:
+        """Every visible passage's id and vector, in batches: what an index is rebuilt from."""
+        cursor = self._connection.execute(
+            "SELECT p.id, p.vector FROM passages p JOIN articles a USING (version) WHERE a.state = 'ready' ORDER BY p.number"
+        )
+        while rows := cursor.fetchmany(batch):
+            yield [row[0] for row in rows], _matrix([row[1] for row in rows])
+
+    def numbered_passages(self, batch: int = 512) -> Iterator[list[tuple[int, Passage, Article]]]:
+        """Every passage with its number and article, pending or not, in batches: what is embedded again."""
+        cursor = self._connection.execute("SELECT number, id, version, ordinal, start, \"end\" AS stop FROM passages ORDER BY number")
+        while rows := cursor.fetchmany(batch):
+            wanted = json.dumps(sorted({row["version"] for row in rows}))
+            found = self._connection.execute("SELECT * FROM articles WHERE version IN (SELECT value FROM json_each(?))", (wanted,))
+            articles = {row["version"]: article_from(row) for row in found}
+            yield [
+                (r["number"], Passage.cut(articles[r["version"]], r["ordinal"], r["start"], r["stop"]), articles[r["version"]])
+                for r in rows
+            ]
+
+    # ── upkeep ───────────────────────────────────────────────────────────────
+
+    def check(self) -> str | None:
+        """What is wrong with the file and its full text, or None (PRAGMA quick_check, FTS5 integrity-check)."""
+        try:
+            result = str(self._connection.execute("PRAGMA quick_check").fetchone()[0])
+            self._connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
+        except sqlite3.DatabaseError as error:
+            return str(error)
+        return None if result == "ok" else result
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One write transaction; rolled back whole on any exception. Raises ArchiveError with what to do on a full disk."""
+        with self._writing:
+            connection = self._connection
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException as error:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.OperationalError):
+                    raise ArchiveError(f"the archive {self.path} cannot be written: {error}") from error
+                raise
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection, for the tables kept by other modules of this package."""
+        return self._connection
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                connection = schema.connect(self.path)
+            except (OSError, sqlite3.OperationalError) as error:
+                raise ArchiveError(f"the archive {self.path} cannot be opened: {error}; check the folder, or set DATELINE_DATA_DIR") from error
+            self._local.connection = connection
+            self._open.append(connection)
+        return connection
+
+    def close(self) -> None:
+        """Close this thread's connection; those of finished threads close with them."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._open.remove(connection)
+            self._local.connection = None
+
+
+def _matrix(blobs: Sequence[bytes]) -> Vectors:
+    if not blobs:
+        return np.zeros((0, 0), dtype=np.float32)
+    return np.frombuffer(b"".join(blobs), dtype="<f4").reshape(len(blobs), -1).astype(np.float32, copy=False)

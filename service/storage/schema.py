@@ -1,0 +1,106 @@
+"""The tables of the archive, and the checks on opening it.
+
+A version of an article is a row of `articles`; `pending` rows are invisible until `publish` makes them `ready`.
+Full text is FTS5 over a view (external content), so no text is stored twice.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from service.errors import ArchiveDamaged, ArchiveMismatch
+
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x44544C4E  # "DTLN"
+
+_TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE articles (
+    version      INTEGER PRIMARY KEY AUTOINCREMENT,
+    id           TEXT NOT NULL,
+    state        TEXT NOT NULL CHECK (state IN ('pending', 'ready')),
+    content_hash TEXT NOT NULL,
+    text_hash    TEXT NOT NULL,
+    title        TEXT NOT NULL,
+    source       TEXT,
+    source_key   TEXT,               -- source.casefold(), for filters
+    author       TEXT,
+    url          TEXT,
+    language     TEXT,
+    published_at INTEGER,            -- microseconds since 1970, UTC
+    updated_at   INTEGER,
+    date_origin  TEXT NOT NULL,
+    ingested_at  INTEGER NOT NULL,
+    origin       TEXT,
+    metadata     TEXT NOT NULL,      -- JSON
+    text         TEXT NOT NULL
+);
+CREATE UNIQUE INDEX one_ready_version ON articles (id) WHERE state = 'ready';
+CREATE INDEX articles_by_text ON articles (text_hash);
+CREATE INDEX articles_by_date ON articles (published_at);
+
+CREATE TABLE passages (
+    number  INTEGER PRIMARY KEY,
+    id      TEXT NOT NULL,
+    version INTEGER NOT NULL REFERENCES articles (version) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    start   INTEGER NOT NULL,
+    end     INTEGER NOT NULL,
+    vector  BLOB NOT NULL            -- float32, little-endian, L2-normalised
+);
+CREATE INDEX passages_by_id ON passages (id);
+CREATE INDEX passages_by_version ON passages (version);
+
+CREATE VIEW passage_words AS
+    SELECT p.number AS number, a.title AS title, substr(a.text, p.start + 1, p.end - p.start) AS body
+    FROM passages p JOIN articles a USING (version);
+CREATE VIRTUAL TABLE words USING fts5 (
+    title, body, content='passage_words', content_rowid='number', tokenize='porter unicode61 remove_diacritics 2'
+);
+
+CREATE TABLE turns (
+    number          INTEGER PRIMARY KEY,
+    id              TEXT NOT NULL UNIQUE,   -- the answer's id
+    conversation_id TEXT NOT NULL,
+    asked_at        INTEGER NOT NULL,
+    question        TEXT NOT NULL,
+    standalone      TEXT NOT NULL,
+    answer          TEXT NOT NULL
+);
+CREATE INDEX turns_by_conversation ON turns (conversation_id, number);
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in WAL mode, every commit durable, foreign keys on, waiting at most 10 s for another writer."""
+    connection = sqlite3.connect(path, timeout=10, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;")
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, path: Path, fingerprint: str | None) -> None:
+    """Create the tables, or check that they are ours. Raises ArchiveMismatch or ArchiveDamaged with what to do."""
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == 0 and not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
+        )
+    elif connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise ArchiveDamaged(f"{path} is a database, but not an archive of Dateline: set DATELINE_DATA_DIR to another folder")
+    elif version != SCHEMA_VERSION:
+        raise ArchiveMismatch(
+            f"{path} was made by another version of Dateline (schema {version}, this one reads {SCHEMA_VERSION}): "
+            "use that version, or set DATELINE_DATA_DIR to a new folder and ingest again"
+        )
+    if fingerprint is None:
+        return
+    connection.execute("INSERT OR IGNORE INTO meta VALUES ('fingerprint', ?)", (fingerprint,))
+    made_by = connection.execute("SELECT value FROM meta WHERE key = 'fingerprint'").fetchone()[0]
+    if made_by != fingerprint:
+        raise ArchiveMismatch(
+            f"the archive in {path.parent} was made with {made_by}, the settings say {fingerprint}: "
+            "set DATELINE_EMBEDDING_MODEL back, or run `dateline reindex --embed` to embed every passage again"
+        )

@@ -1,0 +1,130 @@
+// A citation in its four shapes: the small number, the card it opens, the line in the list of sources, a passage.
+
+import { ageText, dayText, timeElement } from "./dates.js";
+import { articleLink, h, outsideLink } from "./dom.js";
+
+const OPEN_DELAY_MS = 120;
+const CLOSE_DELAY_MS = 280;
+
+let open = null; // {card, button, pinned}
+let timer = null;
+let silent = false; // focus returns to a button whose card was just closed
+let serial = 0;
+
+function outlet(citation) {
+  return citation.source || "Unknown outlet";
+}
+
+/** "7 April 2025 \u00b7 19 months before the question" */
+export function dateLine(citation) {
+  const age = dayText(citation.published_at) ? ageText(citation.age_days) : null;
+  return h("span", { class: "when" }, timeElement(citation.published_at), age ? ` \u00b7 ${age}` : null);
+}
+
+/** The superscript numbers after a sentence. lookup(marker) gives the citation or undefined. */
+export function markers(numbers, lookup) {
+  return h("span", { class: "cites" }, numbers.map((number) => {
+    const citation = lookup(number);
+    if (!citation) return null;
+    const date = dayText(citation.published_at) ?? "date unknown";
+    const button = h("button", {
+      type: "button", class: "cite", "aria-expanded": "false",
+      "aria-label": `Citation ${number}: ${outlet(citation)}, ${date}`,
+    }, `[${number}]`);
+    const show = () => showCard(button, citation);
+    button.addEventListener("focus", () => { if (!silent) show(); });
+    button.addEventListener("click", () => {
+      if (open?.button === button && open.pinned) return closeCard();
+      show();
+      open.pinned = true;
+    });
+    button.addEventListener("pointerenter", (event) => { if (event.pointerType === "mouse") later(show, OPEN_DELAY_MS); });
+    button.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") later(hoverEnded, CLOSE_DELAY_MS); });
+    button.addEventListener("focusout", focusLeft);
+    return button;
+  }));
+}
+
+function later(action, delay) {
+  clearTimeout(timer);
+  timer = setTimeout(action, delay);
+}
+
+function hoverEnded() {
+  if (open && !open.pinned && !open.card.contains(document.activeElement) && document.activeElement !== open.button) closeCard();
+}
+
+function focusLeft(event) {
+  if (!open || open.button === event.relatedTarget || open.card.contains(event.relatedTarget)) return;
+  if (event.relatedTarget) closeCard();
+}
+
+function showCard(button, citation) {
+  clearTimeout(timer);
+  if (open?.button === button) return;
+  closeCard();
+  const id = `card-${++serial}`;
+  const card = h("span", { class: "card", id, role: "group", "aria-label": `Source ${citation.marker}` },
+    h("span", { class: "card-head" }, h("span", { class: "outlet" }, outlet(citation)), dateLine(citation)),
+    h("span", { class: "headline", dir: "auto" }, citation.title || "Untitled"),
+    h("q", { class: "quote", dir: "auto" }, citation.quote ?? ""),
+    h("span", { class: "card-foot" }, articleLink(citation, "Read in the article"), outsideLink(citation.url, "Original")));
+  card.addEventListener("pointerenter", () => clearTimeout(timer));
+  card.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") later(hoverEnded, CLOSE_DELAY_MS); });
+  card.addEventListener("focusout", focusLeft);
+  button.after(card);
+  button.setAttribute("aria-expanded", "true");
+  button.setAttribute("aria-controls", id);
+  open = { card, button, pinned: false };
+  place(card, button);
+}
+
+// Below the number and inside the column; above it when there is no room below.
+function place(card, button) {
+  const frame = card.offsetParent?.getBoundingClientRect();
+  if (!frame) return;
+  const at = button.getBoundingClientRect();
+  const left = Math.min(Math.max(at.left - frame.left - 24, 0), Math.max(frame.width - card.offsetWidth, 0));
+  const above = at.bottom + card.offsetHeight + 12 > innerHeight && at.top > card.offsetHeight + 12;
+  const top = above ? at.top - frame.top - card.offsetHeight - 6 : at.bottom - frame.top + 11;
+  card.style.left = `${left}px`;
+  card.style.top = `${top}px`;
+}
+
+/** Closes the open card; true when there was one. With refocus, focus goes back to its number. */
+export function closeCard({ refocus = false } = {}) {
+  clearTimeout(timer);
+  if (!open) return false;
+  const { card, button } = open;
+  open = null;
+  const inside = card.contains(document.activeElement);
+  silent = true;
+  if (refocus && inside) button.focus();
+  silent = false;
+  card.remove();
+  button.setAttribute("aria-expanded", "false");
+  button.removeAttribute("aria-controls");
+  return true;
+}
+
+document.addEventListener("pointerdown", (event) => {
+  if (open && !open.card.contains(event.target) && !open.button.contains(event.target)) closeCard();
+});
+
+/** One entry of a list of sources or of closest passages. */
+export function entry(citation, { numbered = true } = {}) {
+  return h("li", { class: "entry" },
+    numbered ? h("span", { class: "number", "aria-hidden": "true" }, `${citation.marker}`) : null,
+    h("div", { class: "entry-body" },
+      h("p", { class: "entry-head" }, h("span", { class: "outlet" }, outlet(citation)), dateLine(citation)),
+      h("h4", { class: "headline", dir: "auto" }, citation.title || "Untitled"),
+      h("blockquote", { class: "quote", dir: "auto" }, citation.quote ?? ""),
+      h("p", { class: "entry-foot" }, articleLink(citation, "Read in the article"),
+        outsideLink(citation.url, "Original", { class: "original" }))));
+}
+
+/** "Outlet, 7 Apr 2025" for a position in a conflict or a quoted sentence. */
+export function byline(citation) {
+  return h("span", { class: "byline" }, h("span", { class: "outlet" }, outlet(citation)), ", ",
+    timeElement(citation.published_at, { short: true }));
+}

@@ -1,0 +1,27 @@
+// The status line under the growing answer, and what the footer says of the service.
+
+import { readiness } from "./api.js";
+import { byId } from "./dom.js";
+
+/** busy shows the pulse and Stop; spoken is text for screen readers only. */
+export function status(text, { busy = false, spoken = "" } = {}) {
+  const stop = byId("stop");
+  const hadFocus = document.activeElement === stop;
+  byId("progress").classList.toggle("busy", busy);
+  byId("progress").classList.toggle("aside", !text);
+  byId("status").textContent = text ?? spoken;
+  byId("answer").setAttribute("aria-busy", String(busy));
+  stop.hidden = !busy;
+  if (hadFocus && !busy) byId("question").focus();
+}
+
+/** Names the generator; while a model is loading, says so and looks again. */
+export async function showReadiness() {
+  const generator = (await readiness())?.generator;
+  const name = typeof generator === "string" ? generator : generator?.name;
+  const loading = ["loading", "starting"].includes(generator?.state ?? generator?.status);
+  byId("generator").textContent = typeof name === "string" ? name : "";
+  byId("loading-model").textContent = loading
+    ? "The language model is still loading. Until it is ready, answers are quoted directly from articles." : "";
+  if (loading) setTimeout(showReadiness, 5000);
+}

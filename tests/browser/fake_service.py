@@ -1,0 +1,266 @@
+"""A small service that speaks the contract, for the page to be driven against.
+
+The page itself is the real `service/web/`. What a question gets is chosen by a word in it; see `SCRIPTS`. Nothing here
+waits for a clock: a stream that should hang waits for its reader to leave.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from fastapi.staticfiles import StaticFiles
+
+WEB = Path(__file__).parents[2] / "service" / "web"
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; font-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+EVIL = "<img src=x onerror=\"document.title='owned';alert(1)\"><script>alert(2)</script>"
+EVIL_URL = "javascript:alert(3)//http://x"
+
+ARTICLES: dict[str, dict[str, Any]] = {
+    "dam-02": {
+        "title": "Families leave Ostrel and Pell as dam cracks widen", "source": "The Merrin Courier",
+        "author": "Sanna Wick", "url": "https://merrin-courier.example/2026/03/families-leave-ostrel",
+        "published_at": "2026-03-06",
+        "text": "\U0001f6a8\U0001f1ea\U0001f1fa Live \U0001d510errin: updates all day \U0001f4f0\n\n"
+        "About 1,200 people were ordered out of their homes below the Halvern Dam on Friday after gauges showed that "
+        "cracks in its left spillway were still widening.\n\n"
+        "Buses began leaving the villages of Ostrel and Pell at 6 a.m., carrying residents to a sports centre in the "
+        "town of Harsk, 19 kilometres away. Each person was allowed two bags. Pets were taken to a riding school "
+        "nearby.\n\n\u201cWe were told to be quick and to lock the doors,\u201d said Hanne Tovik, 68, who has lived in "
+        "Ostrel all her life. \u201cI left the soup on the table.\u201d\n\n"
+        "Rurik Sand, the water board\u2019s chief engineer, said that the order was a precaution and that it could be "
+        "widened if the reservoir did not drop fast enough. Two of the dam\u2019s four bottom outlets have been opened, "
+        "he said, but one of the remaining pair has not been used since 1998 and may be jammed.\n\n"
+        "Schools in Pell will stay closed until at least 20 March. The road between Ostrel and Harsk is shut to "
+        "private cars.",
+    },
+    "dam-07": {
+        "title": "Evacuation below Halvern Dam widened to a third village", "source": "Lowland Wire",
+        "author": None, "url": "https://lowland.example/halvern-3", "published_at": "2026-03-07T05:40:00Z",
+        "text": "The order to leave now covers the village of Dovre as well, the water board said early on Saturday. "
+        "It put the number of people who have left their homes at 1,850.",
+    },
+    "dam-old": {
+        "title": "What the engineers wrote about the spillway", "source": None, "author": None,
+        "url": "ftp://old.example/x", "published_at": None,
+        "text": "The spillway was last repaired in 1987. A second repair was planned and never paid for.",
+    },
+    "evil": {
+        "title": f"Title {EVIL}", "source": f"Outlet {EVIL}", "author": f"Author {EVIL}", "url": EVIL_URL,
+        "published_at": "2026-03-06",
+        "text": f"Body {EVIL} and [a link](javascript:alert(4)) and ![x](https://tracker.example/p.png).\n\n{EVIL}",
+    },
+}
+FIGURES = [("The Merrin Courier", 31), ("Lowland Wire", 24), ("Harsk Herald", 12), ("Broadcasting House", 7)]
+COVERAGE = {
+    "articles": 74, "from": "2025-04-07", "to": "2026-10-30",
+    "sources": [{"source": name, "articles": count} for name, count in FIGURES],
+    "examples": ["How many people left their homes below the Halvern Dam?", "When was the spillway last repaired?",
+                 "Who is to blame for the cracks?"],
+}  # fmt: skip
+IN_ANSWER = {key: COVERAGE[key] for key in ("articles", "from", "to")}
+
+
+def cite(marker: int, article_id: str, quote: str, age_days: int | None = 1) -> dict[str, Any]:
+    """A citation of `quote`, its offsets counted in code points as Python counts them."""
+    article = ARTICLES[article_id]
+    start = article["text"].index(quote)
+    shown = {key: article[key] for key in ("title", "source", "url", "author", "published_at")}
+    return {"marker": marker, "article_id": article_id, **shown, "age_days": age_days, "quote": quote, "start": start,
+            "end": start + len(quote), "date_origin": "document" if article["published_at"] else "unknown"}  # fmt: skip
+
+
+def sentence(text: str, *markers: int, support: str = "supported") -> dict[str, Any]:
+    """One sentence of an answer."""
+    return {"text": text, "support": support, "citations": list(markers)}
+
+
+LEFT = ("About 1,200 people were ordered out of their homes below the Halvern Dam on Friday after gauges showed that "
+        "cracks in its left spillway were still widening.")  # fmt: skip
+ACROSS = "Pets were taken to a riding school nearby.\n\n\u201cWe were told to be quick"
+LATER = "It put the number of people who have left their homes at 1,850."
+REPAIR = "The spillway was last repaired in 1987."
+
+ANSWERED = {
+    "sentences": [
+        sentence("About 1,200 people were ordered to leave Ostrel and Pell on 6 March 2026.", 1),
+        sentence("By the next morning 1,850 had left, after the order was widened to a third village.", 2, 3),
+    ],
+    "citations": [cite(1, "dam-02", LEFT, 230), cite(2, "dam-07", LATER, 229), cite(3, "dam-old", REPAIR, None)],
+}
+SCRIPTS: dict[str, dict[str, Any]] = {
+    "people": ANSWERED,
+    "pets": {"sentences": [sentence("The pets went to a riding school.", 1)], "citations": [cite(1, "dam-02", ACROSS)]},
+    "guess": {
+        "sentences": [*ANSWERED["sentences"][:1], sentence("Most of them stayed with relatives.", support="unsupported")],
+        "citations": ANSWERED["citations"][:1],
+    },
+    "partly": {"status": "partial", "sentences": ANSWERED["sentences"][:1], "citations": ANSWERED["citations"][:1]},
+    "disagree": {
+        "status": "conflicting", "sentences": [sentence("Reports give different numbers.", 1, 2)],
+        "citations": ANSWERED["citations"][:2],
+        "conflicts": [{"about": "People who left their homes", "positions": [
+            {"value": "about 1,200", "citations": [1]}, {"value": "1,850", "citations": [2]}]}],
+    },
+    "blame": {"status": "insufficient_evidence", "nearest": [cite(1, "dam-02", LEFT, 230), cite(2, "dam-old", REPAIR, None)]},
+    "1850": {"status": "outside_coverage"},
+    "quoted": {
+        "sentences": [sentence(LEFT, 1), sentence(LATER, 2)], "citations": ANSWERED["citations"][:2],
+        "generator": {"name": "extractive", "kind": "extractive", "fallback": "The language model did not answer in time."},
+    },
+    "week": {
+        **ANSWERED, "window": {"from": "2026-03-02", "to": "2026-03-09", "phrase": "that week", "applied": True},
+        "standalone_question": "How many people left Ostrel in that week?",
+    },
+    "evil": {
+        "sentences": [sentence(f"Answer {EVIL}", 1), sentence(f"Unsupported {EVIL}", support="unsupported")],
+        "status": "conflicting",
+        "citations": [cite(1, "evil", ARTICLES["evil"]["text"].split("\n")[0])],
+        "conflicts": [{"about": EVIL, "positions": [{"value": EVIL, "citations": [1]}]}],
+        "nearest": [cite(2, "evil", EVIL)],
+        "window": {"from": None, "to": "2026-03-09", "phrase": EVIL, "applied": True},
+        "generator": {"name": EVIL, "kind": "extractive", "fallback": EVIL},
+        "standalone_question": EVIL,
+    },
+}  # fmt: skip
+
+
+def answer_to(body: dict[str, Any]) -> dict[str, Any]:
+    """The whole answer, as in the contract, by the first scripted word in the question."""
+    question = body["question"]
+    script = next((SCRIPTS[word] for word in SCRIPTS if word in question.lower()), ANSWERED)
+    answer = {
+        "id": "ans_1", "conversation_id": "con_1", "question": question, "standalone_question": question,
+        "asked_at": body.get("asked_at", "2026-10-22T09:00:00Z"), "status": "answered", "text": "", "sentences": [],
+        "citations": [], "conflicts": [], "window": None, "nearest": [], "coverage": IN_ANSWER,
+        "generator": {"name": "local/small", "kind": "model", "fallback": None},
+        "timings_ms": {"total": 2130}, "usage": {"prompt_tokens": 412, "completion_tokens": 23}, **script,
+    }  # fmt: skip
+    if body.get("infer_window") is False:
+        answer["window"] = None
+    answer["text"] = " ".join(item["text"] for item in answer["sentences"])
+    return answer
+
+
+def encode(event: str, data: dict[str, Any], newline: str = "\n") -> bytes:
+    """One server-sent event."""
+    return f"event: {event}{newline}data: {json.dumps(data, ensure_ascii=False)}{newline}{newline}".encode()
+
+
+def events(answer: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The events of an answer in the order of the contract, without the terminal one."""
+    found = {item["marker"]: item for item in answer["citations"]}
+    evidence = [{"number": marker, "text": item["quote"],
+                 **{key: item[key] for key in ("article_id", "title", "source", "published_at")}}
+                for marker, item in found.items()]  # fmt: skip
+    out: list[tuple[str, dict[str, Any]]] = [
+        ("meta", {key: answer[key] for key in ("id", "standalone_question", "window", "coverage")}),
+        ("sources", {"evidence": evidence}),
+    ]
+    for index, item in enumerate(answer["sentences"]):
+        new = [found.pop(marker) for marker in item["citations"] if marker in found]
+        out += [("delta", {"text": "raw "}), ("sentence", {"index": index, **item, "new_citations": new})]
+    return out
+
+
+class FakeService:
+    """The application, and what a test may look at: the bodies asked and whether a reader left."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.left = threading.Event()
+        self.coverage: dict[str, Any] = COVERAGE
+        self.ready: dict[str, Any] = {"status": "ready", "generator": {"name": "local/small", "kind": "model"}}
+        self.key: str | None = None
+        self.refusals: list[Response] = []
+        self.pace: Callable[[], Any] | None = None
+        self.app = self._build()
+
+    def _build(self) -> FastAPI:
+        app = FastAPI()
+        app.mount("/static", StaticFiles(directory=WEB))
+
+        @app.middleware("http")
+        async def guard(request: Request, call_next: Any) -> Response:
+            closed = self.key and request.url.path.startswith("/v1/")
+            if closed and request.headers.get("authorization") != f"Bearer {self.key}":
+                response: Response = problem(401, "Unauthorized")
+            else:
+                response = await call_next(request)
+            response.headers["Content-Security-Policy"] = CSP
+            response.headers["X-Content-Type-Options"] = "nosniff"
+            return response
+
+        @app.get("/")
+        @app.get("/articles/{article_id}")
+        async def page() -> FileResponse:
+            return FileResponse(WEB / "index.html")
+
+        @app.get("/v1/coverage")
+        async def coverage() -> dict[str, Any]:
+            return self.coverage
+
+        @app.get("/readyz")
+        async def ready() -> dict[str, Any]:
+            return self.ready
+
+        @app.get("/v1/articles/{article_id}", response_model=None)
+        async def article(article_id: str) -> Response:
+            if article_id not in ARTICLES:
+                return problem(404, "Not Found", "There is no such article.")
+            return JSONResponse({"id": article_id, **ARTICLES[article_id], "updated_at": None, "language": "en",
+                                 "date_origin": "document", "ingested_at": "2026-10-21T08:15:00Z"})  # fmt: skip
+
+        @app.post("/v1/ask", response_model=None)
+        async def ask(request: Request) -> Response:
+            body = await request.json()
+            self.asked.append(body)
+            if self.refusals:
+                return self.refusals.pop(0)
+            return StreamingResponse(self.stream(body), media_type="text/event-stream")
+
+        return app
+
+    async def stream(self, body: dict[str, Any]) -> AsyncIterator[bytes]:
+        """The answer as events; `still`, `hang`, `snap`, `truncated`, `fails` and `chopped` in the question misbehave."""
+        question, answer = body["question"], answer_to(body)
+        steps = events(answer)
+        misbehaves = [word for word in ("still", "hang", "snap", "truncated", "fails") if word in question]
+        if "chopped" in question:
+            whole = b"\xef\xbb\xbf: hello\r\n\r\n" + b"".join(encode(*step, "\r\n") for step in [*steps, ("final", answer)])
+            for byte in whole:
+                yield bytes([byte])
+            return
+        try:
+            for step in steps[: 2 if "still" in misbehaves else 4 if misbehaves else None]:
+                if self.pace:
+                    await self.pace()
+                yield b": keep-alive\n\n" + encode(*step)
+            if "hang" in question or "still" in question:
+                await asyncio.Event().wait()
+            if "snap" in question:
+                raise ConnectionResetError
+            if "fails" in question:
+                yield encode("error", {"type": "about:blank", "title": "The model stopped", "status": 502,
+                                       "detail": "It will be restarted."})  # fmt: skip
+            if not misbehaves:
+                yield encode("final", answer)
+        except asyncio.CancelledError:
+            self.left.set()
+            raise
+
+
+def problem(status: int, title: str, detail: str | None = None, **headers: str) -> Response:
+    """An RFC 9457 problem."""
+    content = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return JSONResponse(content, status, headers, media_type="application/problem+json")
