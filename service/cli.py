@@ -154,12 +154,11 @@ def evaluate(
 ) -> None:
     """Grade answers. Exit code 1 when a threshold fails or a figure fell beyond its interval."""
     with _told():
+        from service import console
         from service.evaluation.command import evaluate as run
 
-        code = run(
-            suite, _settings(), baseline=baseline, report_dir=report, extractive=extractive, limit=limit, write_baseline=write_baseline
-        )
-        raise typer.Exit(code)
+        options = {"baseline": baseline, "extractive": extractive, "limit": limit, "write_baseline": write_baseline}
+        raise typer.Exit(run(suite, _settings(), report_dir=report, console=console.out, **options))
 
 
 @models_app.command("list")

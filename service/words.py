@@ -13,7 +13,7 @@ import snowballstemmer
 _STOP = frozenset(
     """a about above after again all also am an and any are as at be because been before being between both but by can could did do does
     doing done down during each either else ever few for from further get gets give given got had has have having he her here hers him his
-    how however i if in into is it its itself just let like may me might more most much must my no nor not now of off on once one only or
+    how however i if in into is it its itself just let like many may me might more most much must my no nor not now of off on once one only or
     other our ours out over own per please same say said says she should so some such tell than that the their theirs them then there these
     they this those through to too under until up upon us very was we were what when where which while who whom whose why will with would
     yet you your""".split()

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 WORDS = (
-    "the a of in on and to was is said council river bridge vote mayor rain flood school park train budget night city report "
-    "new old first last people monday friday yes no"
-).split()
+    *("the", "a", "of", "in", "on", "and", "to", "was", "is", "said", "council", "river", "bridge", "vote", "mayor", "rain", "flood"),
+    *("school", "park", "train", "budget", "night", "city", "report", "new", "old", "first", "last", "people", "yes", "no"),
+)
 TEMPLATE = (
     "{% for message in messages %}<s>{{ message['role'] }} {{ message['content'] }}</s>{% endfor %}"
     "{% if add_generation_prompt %}<s>assistant {% endif %}"

@@ -67,7 +67,8 @@ def evaluate(
     try:
         suite = _suite(name_or_path, options)
         if suite.missing:
-            _say(console, f"Skipped: suite {suite.name} needs {', '.join(map(str, suite.missing))}, which is not on this machine.", "yellow")
+            missing = ", ".join(map(str, suite.missing))
+            _say(console, f"Skipped: suite {suite.name} needs {missing}, which is not on this machine.", "yellow")
             return PASSED
         with opened(suite, settings, console) as graded:
             return grade(suite, graded, options, console)
@@ -116,16 +117,18 @@ def opened(suite: Suite, settings: Settings, console: Console) -> Iterator[Grade
         with build(settings) as services:
             yield Graded(services.answerer, services.archive)
         return
-    with TemporaryDirectory(prefix="dateline-eval-") as folder:
-        with build(settings.model_copy(update={"data_dir": Path(folder)})) as services:
-            with console.status("Reading the suite's articles …"):
-                found = services.ingest(services.load(suite.corpus))
-            if found.rejected:
-                reasons = "; ".join(f"{item.place}: {item.reason}" for item in found.rejected)
-                raise BadInput(f"the suite's corpus has articles that are rejected: {reasons}")
-            if not found.items:
-                raise BadInput("the suite's corpus has no articles")
-            yield Graded(services.answerer, services.archive)
+    with (
+        TemporaryDirectory(prefix="dateline-eval-") as folder,
+        build(settings.model_copy(update={"data_dir": Path(folder)})) as services,
+    ):
+        with console.status("Reading the suite's articles …"):
+            found = services.ingest(services.load(suite.corpus))
+        if found.rejected:
+            reasons = "; ".join(f"{item.place}: {item.reason}" for item in found.rejected)
+            raise BadInput(f"the suite's corpus has articles that are rejected: {reasons}")
+        if not found.items:
+            raise BadInput("the suite's corpus has no articles")
+        yield Graded(services.answerer, services.archive)
 
 
 def _terminal() -> Console:

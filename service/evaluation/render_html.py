@@ -91,7 +91,8 @@ def _metric(report: Report, figure: Figure) -> MetricView:
     bar = None
     if figure.metric.unit == "share" and figure.value is not None and interval is not None:
         bar = (round(100 * interval.low, 1), round(100 * figure.value, 1), round(100 * interval.high, 1))
-    return MetricView(cells, figure.metric.meaning, cells[-1] == "FAILED", bar)
+    meaning = f"{figure.metric.meaning}, the best {figure.metric.cutoff}" if bar and figure.metric.cutoff else figure.metric.meaning
+    return MetricView(cells, meaning, cells[-1] == "FAILED", bar)
 
 
 def _tag(tag: str, figures: Sequence[Figure]) -> tuple[str, int, tuple[str, ...]]:

@@ -23,7 +23,9 @@ log = logging.getLogger(__name__)
 class Asker(Protocol):
     """What is graded. `service.answering.ask.Answerer` is one."""
 
-    async def ask(self, request: AskRequest) -> Answer: ...
+    async def ask(self, request: AskRequest) -> Answer:
+        """May raise anything: that is a failed row."""
+        ...
 
 
 class Articles(Protocol):
@@ -45,6 +47,7 @@ class Failure:
 
     @classmethod
     def of(cls, case: Case, error: Exception) -> Failure:
+        """The failure of this question by this error."""
         kind = type(error).__name__
         digest = hashlib.sha256(f"{case.id}\0{kind}\0{error}".encode()).hexdigest()[:12]
         return cls(digest, kind, str(error) if isinstance(error, DatelineError) else "")

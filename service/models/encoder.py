@@ -117,7 +117,7 @@ class SentenceEncoder:
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         for start in range(0, len(order), BATCH):
             rows = order[start : start + BATCH]
-            with self._turns.take():  # The tokenizer keeps padding state: two threads in it at once raise "Already borrowed".
+            with self._turns.take():  # One batch uses every core; two at once would only slow each other down.
                 assert model is not None
                 found = model.encode([texts[row] for row in rows], batch_size=BATCH, show_progress_bar=False, convert_to_numpy=True)
             vectors[rows] = found

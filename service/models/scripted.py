@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 
 from service.domain import Usage
+from service.errors import ModelUnavailable
 from service.ports import Piece, Prompt
 
 Script = Sequence[str | Exception] | Callable[[Prompt], str] | Exception
@@ -13,13 +14,17 @@ Script = Sequence[str | Exception] | Callable[[Prompt], str] | Exception
 class ScriptedGenerator:
     """Answers with the texts of a list in turn (the last one again and again), with a function of the prompt, or with an exception.
 
-    A text comes in pieces of one word. `prompts` holds what was asked, `closed` counts streams that were left before their end.
+    A text comes in pieces of one word; with `breaks_after` it stops after so many of them, as a model that crashes does.
+    `prompts` holds what was asked, `closed` counts streams that were left before their end.
     """
 
-    def __init__(self, script: Script, *, name: str = "scripted", logprobs: dict[str, float] | None = None) -> None:
+    def __init__(
+        self, script: Script, *, name: str = "scripted", logprobs: dict[str, float] | None = None, breaks_after: int | None = None
+    ) -> None:
         self._script = script
         self._name = name
         self._logprobs = logprobs or {}
+        self._breaks_after = breaks_after
         self.prompts: list[Prompt] = []
         self.closed = 0
 
@@ -36,6 +41,8 @@ class ScriptedGenerator:
         finished = False
         try:
             for number, word in enumerate(words):
+                if number == self._breaks_after:
+                    raise ModelUnavailable(f"{self._name} stopped in the middle")
                 yield Piece(word if number == 0 else f" {word}")
             yield Piece("", Usage(len(f"{prompt.system} {prompt.user}".split()), len(words)))
             finished = True

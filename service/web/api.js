@@ -10,7 +10,8 @@ const SILENCE_MS = 60_000;
 export class Problem extends Error {
   constructor(kind, { status = null, title = null, detail = null, retryAfter = null } = {}) {
     super(title || kind);
-    Object.assign(this, { kind, status, title, detail, retryAfter });
+    const [ownTitle, ownDetail] = [title, detail].map((text) => (typeof text === "string" && text ? text : null));
+    Object.assign(this, { kind, status, title: ownTitle, detail: ownDetail, retryAfter });
   }
 }
 
@@ -39,13 +40,17 @@ async function problemFrom(response) {
     body = await response.json();
   } catch { /* a proxy's HTML page, or nothing: the status says enough */ }
   const first = Array.isArray(body.errors) ? body.errors[0] : null;
-  const text = (value) => (typeof value === "string" ? value : null);
   return new Problem("http", {
     status: response.status,
-    title: text(body.title),
-    detail: text(body.detail) ?? text(first?.detail) ?? text(first?.msg),
+    title: titleOf(body),
+    detail: body.detail ?? first?.detail ?? first?.msg,
     retryAfter: retrySeconds(response.headers.get("Retry-After")),
   });
+}
+
+/** A title of the problem's own: about:blank means that it is only the status in words (RFC 9457, 4.2.1). */
+function titleOf({ type, title }) {
+  return type && type !== "about:blank" ? title : null;
 }
 
 export async function getJson(path, { signal } = {}) {
@@ -89,7 +94,7 @@ export async function* ask(body, signal) {
     } catch {
       throw new Problem("broken");
     }
-    if (event === "error") throw new Problem("stream", value);
+    if (event === "error") throw new Problem("stream", { ...value, title: titleOf(value) });
     yield { event, data: value };
     if (event === "final") return;
   }

@@ -35,7 +35,7 @@ function go(request) {
 /** Shows what the address says. */
 function route() {
   closeCard();
-  const match = /^\/articles\/([^/]+)\/?$/.exec(location.pathname);
+  const match = /^\/articles\/(.+)$/.exec(location.pathname);
   document.body.classList.toggle("reading-article", Boolean(match));
   byId("desk").hidden = Boolean(match);
   byId("reader").hidden = !match;

@@ -31,7 +31,8 @@ export function markers(numbers, lookup) {
       type: "button", class: "cite", "aria-expanded": "false",
       "aria-label": `Citation ${number}: ${outlet(citation)}, ${date}`,
     }, `[${number}]`);
-    const show = () => showCard(button, citation);
+    // Looked up again when it is shown: the final answer knows more of a citation (its age) than the stream did.
+    const show = () => showCard(button, lookup(number) ?? citation);
     button.addEventListener("focus", () => { if (!silent) show(); });
     button.addEventListener("click", () => {
       if (open?.button === button && open.pinned) return closeCard();

@@ -41,9 +41,17 @@ function keyForm(retry, refused) {
     ["This service answers only to those who hold a key. It is kept in this tab until you close it."], form);
 }
 
+/** "no such outlet" as a sentence. */
+function sentence(text) {
+  if (!text) return null;
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?\u2026]$/.test(begun) ? begun : `${begun}.`;
+}
+
 /** The face of a Problem. kept: how many checked sentences stay on the page. */
 export function problemNotice(problem, { retry, kept = 0 }) {
-  const { kind, status, title, detail, retryAfter } = problem;
+  const { kind, status, title, retryAfter } = problem;
+  const detail = sentence(problem.detail);
   const sentences = kept ? "The sentences above were checked and stay; the rest of the answer is missing." : null;
   if (kind === "unreachable") {
     return notice("The service cannot be reached",
@@ -54,18 +62,18 @@ export function problemNotice(problem, { retry, kept = 0 }) {
       [sentences ?? "It broke before a sentence had been checked."], retryButton(retry, "Ask again"));
   }
   if (kind === "stream") {
-    return notice(title && title !== "stream" ? title : "The answer broke off", [detail, sentences], retryButton(retry, "Ask again"));
+    return notice(title ?? "The answer broke off", [detail, sentences], retryButton(retry, "Ask again"));
   }
   if (status === 401 || status === 403) return keyForm(retry, status === 403);
   if (status === 429) {
     return notice("Too many questions at once", [detail ?? "Please wait a moment."], waitingButton(retryAfter, retry));
   }
   if (status === 503) {
-    return notice(title && title !== "http" ? title : "The service is busy",
-      [detail ?? "All places are taken. Please wait a moment."], waitingButton(retryAfter, retry));
+    return notice(title ?? "The service cannot answer just now",
+      [detail ?? "Please wait a moment."], waitingButton(retryAfter, retry));
   }
   if (status === 404) return notice("Not in the archive", [detail ?? "There is no article with this address."]);
-  return notice(title && title !== "http" ? title : "The service could not answer",
+  return notice(title ?? "The service could not answer",
     [detail ?? (status ? `It returned HTTP ${status}.` : null)], retryButton(retry));
 }
 

@@ -15,13 +15,13 @@ export function status(text, { busy = false, spoken = "" } = {}) {
   if (hadFocus && !busy) byId("question").focus();
 }
 
-/** Names the generator; while a model is loading, says so and looks again. */
+/** Names the generator; while a model is not ready, says so and looks again. */
 export async function showReadiness() {
   const generator = (await readiness())?.generator;
   const name = typeof generator === "string" ? generator : generator?.name;
-  const loading = ["loading", "starting"].includes(generator?.state ?? generator?.status);
+  const loading = generator?.ready === false || ["loading", "starting"].includes(generator?.state);
   byId("generator").textContent = typeof name === "string" ? name : "";
   byId("loading-model").textContent = loading
-    ? "The language model is still loading. Until it is ready, answers are quoted directly from articles." : "";
+    ? "The language model is not ready yet. Until it is, answers are quoted directly from articles." : "";
   if (loading) setTimeout(showReadiness, 5000);
 }

@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
@@ -23,13 +26,15 @@ CSP = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-EVIL = "<img src=x onerror=\"document.title='owned';alert(1)\"><script>alert(2)</script>"
+EVIL = "<img src=x onerror=\"document.title='owned';alert(1)\"><script>alert(2)</script>" + "W" * 60
 EVIL_URL = "javascript:alert(3)//http://x"
 
 ARTICLES: dict[str, dict[str, Any]] = {
     "dam-02": {
-        "title": "Families leave Ostrel and Pell as dam cracks widen", "source": "The Merrin Courier",
-        "author": "Sanna Wick", "url": "https://merrin-courier.example/2026/03/families-leave-ostrel",
+        "title": "Families leave Ostrel and Pell as dam cracks widen",
+        "source": "The Merrin Courier",
+        "author": "Sanna Wick",
+        "url": "https://merrin-courier.example/2026/03/families-leave-ostrel",
         "published_at": "2026-03-06",
         "text": "\U0001f6a8\U0001f1ea\U0001f1fa Live \U0001d510errin: updates all day \U0001f4f0\n\n"
         "About 1,200 people were ordered out of their homes below the Halvern Dam on Friday after gauges showed that "
@@ -45,18 +50,27 @@ ARTICLES: dict[str, dict[str, Any]] = {
         "private cars.",
     },
     "dam-07": {
-        "title": "Evacuation below Halvern Dam widened to a third village", "source": "Lowland Wire",
-        "author": None, "url": "https://lowland.example/halvern-3", "published_at": "2026-03-07T05:40:00Z",
+        "title": "Evacuation below Halvern Dam widened to a third village",
+        "source": "Lowland Wire",
+        "author": None,
+        "url": "https://lowland.example/halvern-3",
+        "published_at": "2026-03-07T05:40:00Z",
         "text": "The order to leave now covers the village of Dovre as well, the water board said early on Saturday. "
         "It put the number of people who have left their homes at 1,850.",
     },
     "dam-old": {
-        "title": "What the engineers wrote about the spillway", "source": None, "author": None,
-        "url": "ftp://old.example/x", "published_at": None,
+        "title": "What the engineers wrote about the spillway",
+        "source": None,
+        "author": None,
+        "url": "ftp://old.example/x",
+        "published_at": None,
         "text": "The spillway was last repaired in 1987. A second repair was planned and never paid for.",
     },
     "evil": {
-        "title": f"Title {EVIL}", "source": f"Outlet {EVIL}", "author": f"Author {EVIL}", "url": EVIL_URL,
+        "title": f"Title {EVIL}",
+        "source": f"Outlet {EVIL}",
+        "author": f"Author {EVIL}",
+        "url": EVIL_URL,
         "published_at": "2026-03-06",
         "text": f"Body {EVIL} and [a link](javascript:alert(4)) and ![x](https://tracker.example/p.png).\n\n{EVIL}",
     },
@@ -168,7 +182,9 @@ def events(answer: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         ("sources", {"evidence": evidence}),
     ]
     for index, item in enumerate(answer["sentences"]):
-        new = [found.pop(marker) for marker in item["citations"] if marker in found]
+        new = [dict(found.pop(marker)) for marker in item["citations"] if marker in found]
+        for citation in new:
+            del citation["age_days"]  # only the final answer says it
         out += [("delta", {"text": "raw "}), ("sentence", {"index": index, **item, "new_citations": new})]
     return out
 
@@ -180,7 +196,7 @@ class FakeService:
         self.asked: list[dict[str, Any]] = []
         self.left = threading.Event()
         self.coverage: dict[str, Any] = COVERAGE
-        self.ready: dict[str, Any] = {"status": "ready", "generator": {"name": "local/small", "kind": "model"}}
+        self.ready: dict[str, Any] = {"ready": True, "generator": {"ready": True, "name": "local/small"}}
         self.key: str | None = None
         self.refusals: list[Response] = []
         self.pace: Callable[[], Any] | None = None
@@ -251,13 +267,54 @@ class FakeService:
             if "snap" in question:
                 raise ConnectionResetError
             if "fails" in question:
-                yield encode("error", {"type": "about:blank", "title": "The model stopped", "status": 502,
-                                       "detail": "It will be restarted."})  # fmt: skip
+                yield encode("error", {"type": "about:blank", "title": "Service Unavailable", "status": 503,
+                                       "detail": "the model stopped and will be restarted"})  # fmt: skip
             if not misbehaves:
                 yield encode("final", answer)
         except asyncio.CancelledError:
             self.left.set()
             raise
+
+
+@dataclass
+class Running:
+    """A fake service that answers at `url` until `stop()`."""
+
+    fake: FakeService
+    url: str
+    server: uvicorn.Server
+    thread: threading.Thread
+
+    def stop(self) -> None:
+        """End the server; nothing answers at the address afterwards."""
+        self.server.should_exit = True
+        self.thread.join(10)
+
+
+@contextmanager
+def running() -> Iterator[Running]:
+    """Serve a fresh fake service on a free port of loopback."""
+    fake = FakeService()
+    config = uvicorn.Config(fake.app, host="127.0.0.1", port=0, log_level="critical", ws="none", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.01)
+        assert thread.is_alive(), "the fake service did not start"
+    port = server.servers[0].sockets[0].getsockname()[1]
+    service = Running(fake, f"http://127.0.0.1:{port}", server, thread)
+    yield service
+    service.stop()
+
+
+@dataclass
+class Watched:
+    """What a page did that no page of ours may do."""
+
+    foreign: list[str]
+    dialogs: list[str]
+    errors: list[str]
 
 
 def problem(status: int, title: str, detail: str | None = None, **headers: str) -> Response:

@@ -81,8 +81,8 @@ def answer(
 
 def case(name: str = "q1", **more: Any) -> Case:
     """An answerable question about the dam, unless told otherwise."""
-    known = {"question": "How long is the longest crack?", "asked_at": ASKED_AT, "answers": (("17 metres", "17 m"),), "gold": ((CRACK,),)}
-    return Case(name, **(known | more))
+    known: dict[str, Any] = {"question": "How long is the longest crack?", "answers": (("17 metres", "17 m"),), "gold": ((CRACK,),)}
+    return Case(name, **({"asked_at": ASKED_AT} | known | more))
 
 
 def unanswerable(name: str = "q2", **more: Any) -> Case:

@@ -43,7 +43,8 @@ def test_figures_keep_failed_questions_and_count_only_what_applies() -> None:
     """One right, one wrong and one crashed answer make a third, n = 3; the unanswerable question is not counted."""
     rows = [row(case("a"), good_answer()), row(case("b"), WRONG), row(case("c"), None), row(unanswerable("d"), refusal())]
     figure = scored(rows).figure(Contains)
-    assert (figure.n, figure.value) == (3, pytest.approx(1 / 3))
+    assert figure.n == 3
+    assert figure.value == pytest.approx(1 / 3)
     assert (scored(rows).figure(Completed).value, scored(rows).figure(Completed).n) == (0.75, 4)
 
 
@@ -72,7 +73,7 @@ def test_citations_are_counted_over_all_questions() -> None:
         ({"RefusalRecall": 0.1}, False, "RefusalRecall cannot be judged"),
     ],
 )
-def test_thresholds(threshold: dict[str, float], passed: bool, words: str) -> None:  # noqa: FBT001
+def test_thresholds(threshold: dict[str, float], passed: bool, words: str) -> None:
     """A threshold is a floor, or a ceiling where less is better, and one that judges nothing fails."""
     (name,) = threshold
     found = line(check(run_of(good_answer(), WRONG, thresholds=threshold), None), name, "threshold")
@@ -173,7 +174,10 @@ def test_the_json_report_of_a_run_is_a_baseline_too(tmp_path: Path) -> None:
     assert all(found.identical for found in comparison.differences.values())
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"suite": "mine", "generators": {}, "rows": {"q1": {"fingerprint": "x", "scores": {"Contains": 7}}}}'])
+NOT_A_SHARE = '{"suite": "mine", "generators": {}, "rows": {"q1": {"fingerprint": "x", "scores": {"Contains": 7}}}}'
+
+
+@pytest.mark.parametrize("content", ["", "[]", NOT_A_SHARE])
 def test_what_is_no_baseline_is_refused(tmp_path: Path, content: str) -> None:
     """A broken baseline is an error, not a run without one."""
     (tmp_path / "mine.json").write_text(content)

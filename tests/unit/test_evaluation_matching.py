@@ -35,7 +35,7 @@ def test_normalise(text: str, expected: str) -> None:
         ("", "17", False),
     ],
 )
-def test_contains_wants_whole_words(text: str, wanted: str, expected: bool) -> None:  # noqa: FBT001
+def test_contains_wants_whole_words(text: str, wanted: str, expected: bool) -> None:
     """The expected words stand side by side in the text, as whole words."""
     assert contains(text, wanted) is expected
 
@@ -76,7 +76,7 @@ def test_best_token_f1_takes_the_best_alternative_of_each_group() -> None:
         ("...", "!", False),
     ],
 )
-def test_same_sentence(quote: str, gold: str, expected: bool) -> None:  # noqa: FBT001
+def test_same_sentence(quote: str, gold: str, expected: bool) -> None:
     """Equal, containing or contained by whole words, and a fragment of under three words stands for nothing."""
     assert same_sentence(quote, gold) is expected
 

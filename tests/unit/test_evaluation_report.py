@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,9 @@ from service.evaluation.suite import Suite
 EVIL = '<img src=x onerror="alert(1)"> | @team #12 [x](http://evil) `'
 
 
-def report(*rows: Row, partial: bool = False, **thresholds: float) -> Report:
+def report(*rows: Row, partial: bool = False, thresholds: Mapping[str, float] | None = None) -> Report:
     """The report of a run of these rows."""
-    return report_of(RunResult(Suite("mine", (), thresholds=thresholds), rows, len(rows), partial), None)
+    return report_of(RunResult(Suite("mine", (), thresholds=thresholds or {}), rows, len(rows), partial), None)
 
 
 def some_rows(total: float = 20.0) -> list[Row]:
@@ -43,7 +44,7 @@ def some_rows(total: float = 20.0) -> list[Row]:
 
 def test_the_summary_says_first_what_failed() -> None:
     """The gate's failed lines come before any figure."""
-    words = summary(report(*some_rows(), Contains=0.9))
+    words = summary(report(*some_rows(), thresholds={"Contains": 0.9}))
     assert words[0] == "FAILED: Contains is 0.3333, required at least 0.9."
     assert words[1].startswith("FAILED: Completed is 0.75")
     assert "1 questions got no answer: ValueError." in words
@@ -53,12 +54,12 @@ def test_the_summary_says_first_what_failed() -> None:
 
 def test_a_run_that_passes_says_so() -> None:
     """With nothing failed the first words say how much was checked."""
-    assert summary(report(row(case(), good_answer(), (True,)), Contains=0.5))[0] == "Passed: 4 checks."
+    assert summary(report(row(case(), good_answer(), (True,)), thresholds={"Contains": 0.5}))[0] == "Passed: 4 checks."
 
 
 def test_an_interrupted_run_has_no_gate_and_never_passes() -> None:
     """A part of a suite proves nothing about the whole."""
-    partial = report(row(case(), good_answer()), partial=True, Contains=0.99)
+    partial = report(row(case(), good_answer()), partial=True, thresholds={"Contains": 0.99})
     assert (partial.lines, partial.passed) == ((), False)
     assert summary(partial)[0].startswith("Interrupted: 1 of 1 questions")
     assert "interrupted" in markdown(partial)
@@ -93,7 +94,7 @@ def test_equal_answers_make_equal_json_but_for_timing() -> None:
 
 def test_a_threshold_on_time_is_kept_with_the_timings() -> None:
     """The compared part holds no milliseconds, in the gate's words either."""
-    content = as_json(report(row(case(), good_answer()), **{"Latency(total)@95": 5.0}))
+    content = as_json(report(row(case(), good_answer()), thresholds={"Latency(total)@95": 5.0}))
     assert [line["metric"] for line in content["timing"]["gate"]] == ["Latency(total)@95"]
     assert "Latency" not in json.dumps(content["gate"])
 
@@ -158,7 +159,7 @@ class Page(HTMLParser):
 
 def test_the_page_is_whole_and_fetches_nothing() -> None:
     """Well-formed, one detail a question, no script and no address."""
-    content = html(report(*some_rows(), Contains=0.9))
+    content = html(report(*some_rows(), thresholds={"Contains": 0.9}))
     page = Page(content)
     names = [tag for tag, _ in page.tags]
     assert names.count("details") == 4

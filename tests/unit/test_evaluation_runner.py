@@ -95,7 +95,7 @@ def test_an_interrupt_keeps_what_was_asked(tmp_path: Path) -> None:
         (Citation(1, ARTICLE, ARTICLE.text[-3:], len(ARTICLE.text) - 3, len(ARTICLE.text) + 9), False),
     ],
 )
-def test_citations_are_checked_character_by_character(tmp_path: Path, citation: Citation, exact: bool) -> None:  # noqa: FBT001
+def test_citations_are_checked_character_by_character(tmp_path: Path, citation: Citation, exact: bool) -> None:
     """A quote one character off, an empty one, or offsets outside the text are not exact."""
     asker = ScriptedAsker(lambda _: answer("It is long.", citations=[citation]))
     assert run_suite(suite_of(tmp_path, "a"), asker, StoredArticles()).rows[0].exact == (exact,)

@@ -140,7 +140,7 @@ def test_the_fingerprint_follows_what_is_asked_and_expected_but_not_tags() -> No
         ((Status.OUTSIDE_COVERAGE, Status.INSUFFICIENT_EVIDENCE), True, True),
     ],
 )
-def test_which_refusals_are_right(statuses: tuple[Status, ...], must: bool, may: bool) -> None:  # noqa: FBT001
+def test_which_refusals_are_right(statuses: tuple[Status, ...], must: bool, may: bool) -> None:
     """A refusal may be right, must be given, or neither."""
     asked = Case("q", "?", statuses=statuses)
     assert (asked.must_refuse, asked.may_refuse) == (must, may)

@@ -1,0 +1,40 @@
+# `make serve` and `make test` do all of their own set-up. Variables: PYTHON (default: the first of python3.13 … python3 that is new enough).
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup serve test lint eval bench clean
+
+help:  ## Show this list.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) models  ## Virtual environment, pinned dependencies, models.
+
+$(READY): pyproject.toml constraints.txt scripts/setup.sh
+	@PYTHON="$(PYTHON)" bash scripts/setup.sh $(VENV)
+	@touch $@
+
+.PHONY: models
+models: $(READY)
+	@$(BIN)/dateline models fetch --quiet
+
+serve: setup  ## Serve the page and the API; the sample archive is taken in if there is no other.
+	@$(BIN)/dateline serve --sample-if-empty
+
+test: setup  ## All tests; those that need something absent are skipped and say so.
+	@$(BIN)/python -m pytest
+
+lint: $(READY)  ## ruff and mypy.
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+eval: setup  ## The fast evals: every question without a model, a fixed part of them with it.
+	@$(BIN)/dateline eval sample-extractive
+	@$(BIN)/dateline eval sample-quick
+
+bench: setup  ## The speed ratios of eval/benchmark.py.
+	@$(BIN)/python eval/benchmark.py
+
+clean:  ## Remove the virtual environment and the sample archive; models stay in the user's cache.
+	rm -rf $(VENV) .dateline eval-report

@@ -1,0 +1,29 @@
+"""Prints docs/settings.md from the settings themselves; a test compares the two."""
+
+from service.settings import Settings
+
+HEAD = """# Settings
+
+Environment variables, or lines of a `.env` file in the working directory. A variable with the prefix `DATELINE_` that is not in this list is an error.
+
+| variable | default | meaning |
+|---|---|---|
+"""
+TAIL = """
+`OPENAI_API_KEY`, `OPENAI_BASE_URL`, `HF_HOME` and `HF_HUB_OFFLINE` mean what they mean elsewhere. `DATELINE_LOG_LEVEL` sets what is logged
+(default `WARNING`); `DATELINE_EVAL_DATA` names a folder of development data for the eval suites that use it.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = {"data_dir": "`.dateline` in a checkout, else the user's data folder", "cache_dir": "the user's cache folder"}.get(name)
+        shown = default or f"`{field.get_default(call_default_factory=True)!r}`"
+        rows.append(f"| `DATELINE_{name.upper()}` | {shown} | {field.description} |")
+    return HEAD + "\n".join(rows) + "\n" + TAIL
+
+
+if __name__ == "__main__":
+    print(page(), end="")

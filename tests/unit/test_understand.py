@@ -1,0 +1,77 @@
+"""From a question's words to what is searched for."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from service.domain import Question, Scope, Turn
+from service.errors import BadQuestion
+from service.retrieval.understand import understand
+
+ASKED_AT = datetime(2026, 5, 20, 12, tzinfo=UTC)
+
+
+def ask(text: str, *turns: Turn, infer_window: bool = True) -> Question:
+    """The question as understood on 20 May 2026."""
+    return understand(text, ASKED_AT, Scope(ASKED_AT), infer_window=infer_window, history=turns)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\t", "\x00\x07"])
+def test_a_question_without_words_is_refused(text: str) -> None:
+    """White space and control characters ask nothing."""
+    with pytest.raises(BadQuestion, match="empty"):
+        ask(text)
+
+
+def test_a_question_that_is_too_long_says_how_long_it_may_be() -> None:
+    """2,000 characters are the limit, and the message says so."""
+    with pytest.raises(BadQuestion, match=r"10,000 characters; the limit is 2,000"):
+        ask("a" * 10_000)
+
+
+def test_a_filter_that_ends_before_it_begins_is_refused() -> None:
+    """An empty interval would silently find nothing."""
+    scope = Scope(ASKED_AT, datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
+    with pytest.raises(BadQuestion, match="ends before it begins"):
+        understand("Who won?", ASKED_AT, scope)
+
+
+def test_as_of_cuts_off_what_came_later() -> None:
+    """What the reader asked not to know is not visible at all."""
+    question = ask("How many were missing as of 3 March 2026?")
+    assert question.scope.visible_at == datetime(2026, 3, 4, tzinfo=UTC)
+    assert question.wants_latest
+
+
+def test_as_of_a_later_day_shows_nothing_from_after_the_question() -> None:
+    """A date ahead of `asked_at` does not lift its limit."""
+    assert ask("How many were missing as of 3 June 2027?").scope.visible_at == ASKED_AT
+
+
+def test_a_window_weighs_but_does_not_cut() -> None:
+    """"Last week" is shown and used to rank; the scope stays as it was."""
+    question = ask("What was decided last week?")
+    assert question.window is not None
+    assert question.scope == Scope(ASKED_AT)
+
+
+def test_the_reader_can_remove_the_window() -> None:
+    """With `infer_window` false, no time is read out of the question."""
+    assert ask("What was decided last week?", infer_window=False).window is None
+
+
+def test_a_follow_up_takes_along_what_it_leans_on() -> None:
+    """A question with a pronoun and few names of its own is searched together with the one before."""
+    question = ask("And how many of them returned?", Turn("How many people left Harsk?", "3,400."))
+    assert question.standalone == "And how many of them returned? (about: How many people left Harsk?)"
+
+
+def test_a_new_topic_does_not_drag_the_old_one_along() -> None:
+    """A question that names its own things stands alone."""
+    text = "Did Mara Telle open the Harrow Bridge before it closed?"
+    assert ask(text, Turn("How many people left Harsk?", "3,400.")).standalone == text
+
+
+def test_a_question_that_leans_on_nothing_stays_as_it_is() -> None:
+    """Without history there is nothing to add."""
+    assert ask("Why did it close?").standalone == "Why did it close?"

@@ -1,0 +1,40 @@
+"""Words, numbers and names of a text."""
+
+from service.words import content_stems, names, negated, numbers, search_terms
+
+
+def test_a_number_is_the_same_however_it_is_written() -> None:
+    """`4,100`, `4100` and `4100.0` are one number; so are `five` and `5`."""
+    assert numbers("4,100 people") == numbers("4100 people") == numbers("4100.0 people") == {"4100"}
+    assert numbers("five ships") == numbers("5 ships") == {"5"}
+
+
+def test_different_numbers_stay_different() -> None:
+    """A changed digit, a decimal and a longer list do not fall together."""
+    assert numbers("4.25 percent") != numbers("425 percent")
+    assert numbers("12, 13 and 14") == {"12", "13", "14"}
+    assert numbers("100") == {"100"}
+
+
+def test_names_are_capitalised_words_inside_a_sentence() -> None:
+    """The word that opens a sentence is capitalised anyway, so it is no evidence of a name."""
+    assert names("Yesterday Mara Telle met Joren Vask.") == {"mara", "tell", "joren", "vask"}
+    assert "the" not in names("Then The Ledger wrote.")
+
+
+def test_stems_join_forms_of_a_word_and_leave_out_function_words() -> None:
+    """`evacuated` and `evacuating` meet; `the` and `of` carry nothing."""
+    assert content_stems("the evacuated people of Harsk") == {"evacu", "peopl", "harsk"}
+    assert content_stems("evacuating") == {"evacu"}
+
+
+def test_search_terms_keep_numbers_and_order() -> None:
+    """What is searched for is what the question says, without its function words."""
+    assert search_terms("How many of the 4,100 people were evacuated?") == ["4,100", "people", "evacuated"]
+
+
+def test_negation_is_seen_in_its_short_forms() -> None:
+    """`wasn't` negates as `not` does; `nothing else` does not exist here."""
+    assert negated("The dam wasn't safe.")
+    assert negated("No one was hurt.")
+    assert not negated("The note was northern.")
