@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,12 +19,13 @@ from service.answering.stopwatch import Stopwatch
 from service.answering.writing import ModelWriter
 from service.articles.files import Item, load
 from service.domain import Coverage, Hit, Outcome, Question, Scope
-from service.errors import ArchiveInUse
+from service.errors import ArchiveInUse, DatelineError
 from service.indexing.ingest import Ingester, IngestReport, Progress
 from service.indexing.passages import PASSAGE_VERSION, embedded_text
 from service.models.encoder import build_embedder
-from service.models.generator import ChatGenerator, build_generator
-from service.ports import Embedder, VectorIndex
+from service.models.generator import build_generator
+from service.models.llama_server import LlamaServer
+from service.ports import Embedder, Generator, VectorIndex
 from service.retrieval.search import Searcher
 from service.settings import Settings, resources
 from service.storage.archive import SqliteArchive
@@ -45,6 +46,57 @@ class Found:
     hits: list[Hit]
     coverage: Coverage
     timings_ms: dict[str, float]
+
+
+class Warmth:
+    """Which parts are loading, ready or failed, and why. A part that was never loaded here counts as ready."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, dict[str, Any]] = {}
+        self._loading: threading.Thread | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being loaded."""
+        return self._loading is None or not self._loading.is_alive()
+
+    def of(self, part: str) -> dict[str, Any]:
+        """`ready`, `state` (loading, ready or failed) and, where it failed, the `reason`."""
+        state = self._states.get(part, {"state": "ready"})
+        return {"ready": state["state"] == "ready", **state}
+
+    def load(self, loads: dict[str, Callable[[], object]]) -> threading.Thread:
+        """Run these one after the other in a thread that does not hold up the end of the process."""
+        for part in loads:
+            if self._states.get(part, {}).get("state") != "failed":
+                self._states[part] = {"state": "loading"}
+        self._loading = threading.Thread(target=self._run, args=(loads,), name="warm-up", daemon=True)
+        self._loading.start()
+        return self._loading
+
+    def _run(self, loads: dict[str, Callable[[], object]]) -> None:
+        for part, load_part in loads.items():
+            try:
+                load_part()
+            except DatelineError as error:
+                logger.warning("the %s is not ready: %s", part, error)
+                self._states[part] = {"state": "failed", "reason": str(error)}
+            except Exception:
+                logger.exception("the %s is not ready", part)
+                self._states[part] = {"state": "failed", "reason": "see the service's log"}
+            else:
+                self._states[part] = {"state": "ready"}
+
+
+def _seen(part: str, look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What a look at the part shows, or why there is nothing to see."""
+    try:
+        return {"ready": True, **look()}
+    except DatelineError as error:
+        return {"ready": False, "reason": str(error)}
+    except Exception:
+        logger.exception("the %s is not ready", part)
+        return {"ready": False, "reason": "see the service's log"}
 
 
 def sample_folder() -> Path:
@@ -68,7 +120,7 @@ class Services:
     searcher: Searcher
     ingester: Ingester
     answerer: Answerer
-    generator: ChatGenerator | None
+    generator: Generator | None
     writing: threading.Lock = field(default_factory=threading.Lock)
 
     def load(self, paths: Iterable[Path]) -> Iterable[Item]:
@@ -113,12 +165,24 @@ class Services:
         """Whether the archive holds articles of the sample that ships."""
         return bool(self.archive.under(str(sample_folder())))
 
+    def warm_up(self) -> threading.Thread:
+        """Load encoder and local model in the background, before the first question needs them; `readiness` tells how it goes."""
+        server = self.server
+        loads: dict[str, Callable[[], object]] = {"encoder": lambda: self.embedder.embed(["warm"])}
+        return self.warmth.load(loads | ({"generator": server.ensure} if server else {}))
+
     def readiness(self) -> dict[str, Any]:
-        """Each part of the service and whether it can serve."""
-        model = {"ready": True, "name": "extractive"} if self.generator is None else {"ready": True, "name": self.generator.name}
-        archive = {"ready": True, "articles": self.archive.coverage().articles}
-        index = {"ready": True, "kind": type(self.index).__name__, "vectors": self.index.count()}
-        parts = {"archive": archive, "index": index, "generator": model, "reranker": None}
+        """Each part of the service and whether it can serve. A local model that died is started again."""
+        server, name = self.server, self.generator.name if self.generator else "extractive"
+        if server and self.warmth.idle and not server.alive:
+            self.warmth.load({"generator": server.ensure})
+        parts: dict[str, dict[str, Any] | None] = {
+            "archive": _seen("archive", lambda: {"articles": self.archive.coverage().articles}),
+            "index": _seen("index", lambda: {"kind": type(self.index).__name__, "vectors": self.index.count()}),
+            "encoder": self.warmth.of("encoder"),
+            "generator": self.warmth.of("generator") | {"name": name},
+            "reranker": None,
+        }
         return {"ready": all(part["ready"] for part in parts.values() if part), **parts}
 
     def close(self) -> None:
@@ -126,7 +190,7 @@ class Services:
         if isinstance(self.index, ChromaIndex):
             self.index.close()
         self.archive.close()
-        if self.generator is not None and self.generator.server is not None:
+        if isinstance(self.generator, ChatGenerator) and self.generator.server is not None:
             self.generator.server.stop()
 
     def __enter__(self) -> Self:
@@ -146,7 +210,9 @@ def open_archive(settings: Settings, embedder: Embedder) -> SqliteArchive:
     return SqliteArchive(settings.data_dir / ARCHIVE_FILE, fingerprint(embedder), now)
 
 
-def build(settings: Settings, *, writable: bool = True, embedder: Embedder | None = None) -> Services:
+def build(
+    settings: Settings, *, writable: bool = True, embedder: Embedder | None = None, generator: Generator | None = None
+) -> Services:
     """Wire the real adapters. With `writable` false, an archive held by another process can still be searched.
 
     Raises SettingsError, ArchiveError (ArchiveInUse, ArchiveMismatch, …) or ModelNotFound, each with what to do.
@@ -156,7 +222,7 @@ def build(settings: Settings, *, writable: bool = True, embedder: Embedder | Non
     try:
         index = _index(settings, archive, writable=writable)
         searcher = Searcher(archive, index, embedder)
-        generator = build_generator(settings)
+        generator = generator or build_generator(settings)
         writer = ModelWriter(generator, load_prompt(resources() / "prompts", ANSWER_PROMPT), embedder) if generator else None
         limits = Limits(settings.top_k, settings.evidence_sentences, settings.evidence_tokens)
         answerer = Answerer(archive, searcher, embedder, writer, Conversations(archive), now, limits)

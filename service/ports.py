@@ -5,7 +5,7 @@ Each port has a contract suite in `tests/contract` that runs against its fake an
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -137,7 +137,7 @@ class Generator(Protocol):
     @property
     def name(self) -> str: ...
 
-    def stream(self, prompt: Prompt) -> AsyncIterator[Piece]:
+    def stream(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         """Pieces as they come. Raises ModelUnavailable, before or in the middle."""
         ...
 

@@ -11,11 +11,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import combinations
+from itertools import combinations, takewhile
 
 from service.domain import Evidence
 from service.ports import Vectors
-from service.words import content_stems, numbers, stem
+from service.words import content_stems, numbers, search_terms, stem
 
 SAME_TIME = timedelta(days=4)
 """Figures printed further apart than this are taken as a development."""
@@ -73,10 +73,10 @@ def _differing(first: str, second: str, wanted: frozenset[str]) -> tuple[str, st
 
 
 def _counts(text: str) -> dict[str, list[str]]:
-    """For each counted noun's stem, the figures as written."""
+    """For each counted noun's stem, the figures as written. A preposition ends what is counted: "640 homes in Skell" counts no Skell."""
     found: dict[str, list[str]] = {}
     for match in _COUNTED.finditer(text):
         value = " ".join(filter(None, (match.group(1).rstrip(".,"), match.group(2))))
-        for word in match.group(3).split():
+        for word in takewhile(search_terms, match.group(3).split()):
             found.setdefault(stem(word.casefold()), []).append(value)
     return found

@@ -75,7 +75,7 @@ class ModelWriter:
         """Whole sentences of the model's text; a last one without an end is whole when the model stops."""
         text, done = "", 0
         stream = self._generator.stream(self._prompt.fill(question, selection.evidence))
-        async with aclosing(stream) as pieces:  # type: ignore[type-var]
+        async with aclosing(stream) as pieces:
             async for piece in pieces:
                 if piece.usage:
                     draft.usage = piece.usage

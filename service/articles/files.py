@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from service.articles.markdown import plain_text, split_front_matter
 from service.articles.row import Loaded, article_from_row
@@ -21,16 +22,20 @@ from service.errors import BadArticle
 
 BYTES_PER_CHARACTER = 4
 """The most UTF-8 needs; JSON escapes can take more, so rows get half as much again."""
-_DATE_LINE = re.compile(r"\s*date\s+(\d{4}-\d{1,2}-\d{1,2})(?:[ \t]+|\n|$)")
+JSON_ARTICLES = 16
+"""A JSON file is parsed whole, so it holds at most the bytes of so many of the longest articles; JSON Lines has no limit."""
+_DATE_LINE = re.compile(r"\s*date[ \t]+(\d{4}-\d{1,2}-\d{1,2})(?:\s+|$)")
 _KINDS = (".txt", ".md", ".markdown", ".json", ".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Something that could not be taken in: where (`file` or `file:line`) and why."""
+    """Something that could not be taken in: where (`file`, `file:line` or, in a JSON list, `file:item`) and why."""
 
     place: str
     reason: str
+    origin: str | None = None
+    """The file or folder, as `Article.origin` names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +51,36 @@ Item = Loaded | Unreadable | Skipped
 def load(paths: Iterable[Path], *, now: datetime, max_chars: int) -> Iterator[Item]:
     """Every article under `paths`, in name order. A path that does not exist is Unreadable, not an exception."""
     for path in paths:
-        if path.is_dir():
-            for file in sorted(_walk(path)):
-                yield from _file(file, now, max_chars) if kind_of(file) else (Skipped(str(file)),)
-        elif not path.exists():
-            yield Unreadable(str(path), "no such file or folder")
-        elif not path.is_file():
-            yield Unreadable(str(path), "is neither a file nor a folder")
-        elif kind_of(path) is None:
-            yield Unreadable(str(path), f"is not of a kind Dateline reads: {', '.join(_KINDS)}, each also with .gz")
-        else:
-            yield from _file(path, now, max_chars)
+        try:
+            yield from _path(path, now, max_chars)
+        except OSError as error:
+            yield _failed(path, error)
+
+
+def origin_of(path: Path) -> str:
+    """The resolved path as text that can be stored: bytes of a file name that are not UTF-8 are written `\\xe9`."""
+    return os.fsencode(path.resolve()).decode("utf-8", "backslashreplace")
+
+
+def place_of(path: Path) -> str:
+    """The path as text that can be printed, control characters escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path))
+
+
+def _path(path: Path, now: datetime, max_chars: int) -> Iterator[Item]:
+    if path.is_dir():
+        files, failures = _walk(path)
+        yield from failures
+        for file in files:
+            yield from _file(file, now, max_chars) if kind_of(file) else (Skipped(place_of(file)),)
+    elif not path.exists():
+        yield Unreadable(place_of(path), "no such file or folder", origin_of(path))
+    elif not path.is_file():
+        yield Unreadable(place_of(path), "is neither a file nor a folder", origin_of(path))
+    elif kind_of(path) is None:
+        yield Unreadable(place_of(path), f"is not of a kind Dateline reads: {', '.join(_KINDS)}, each also with .gz", origin_of(path))
+    else:
+        yield from _file(path, now, max_chars)
 
 
 def kind_of(path: Path) -> str | None:
@@ -65,14 +89,21 @@ def kind_of(path: Path) -> str | None:
     return {".markdown": ".md", ".ndjson": ".jsonl"}.get(suffix, suffix) if suffix in _KINDS else None
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    """Files below `folder`, hidden ones and links that lead out of it left aside."""
+def _walk(folder: Path) -> tuple[list[Path], list[Unreadable]]:
+    """Files below `folder` in order, hidden ones and links that lead out of it left aside, and what could not be looked into."""
     root = folder.resolve()
-    for file in folder.rglob("*"):
-        if any(part.startswith(".") for part in file.relative_to(folder).parts) or not file.is_file():
-            continue
-        if file.resolve().is_relative_to(root):
-            yield file
+    files: list[Path] = []
+    failures: list[Unreadable] = []
+    for base, folders, names in os.walk(folder, onerror=lambda error: failures.append(_failed(Path(error.filename), error))):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for file in (Path(base, name) for name in names if not name.startswith(".")):
+            if file.is_file() and file.resolve().is_relative_to(root):
+                files.append(file)
+    return sorted(files), failures
+
+
+def _failed(path: Path, error: Exception) -> Unreadable:
+    return Unreadable(place_of(path), f"cannot be read: {getattr(error, 'strerror', None) or error}", origin_of(path))
 
 
 def _file(path: Path, now: datetime, max_chars: int) -> Iterator[Item]:
@@ -81,10 +112,10 @@ def _file(path: Path, now: datetime, max_chars: int) -> Iterator[Item]:
     try:
         for row in read[kind](path, max_chars):
             yield _item(row, path, now, max_chars, one_per_file=kind in {".txt", ".md"})
-    except (BadArticle, RecursionError) as error:
-        yield Unreadable(str(path), str(error) if isinstance(error, BadArticle) else "is nested too deeply")
+    except BadArticle as error:
+        yield Unreadable(place_of(path), str(error), origin_of(path))
     except (OSError, EOFError, zlib.error) as error:
-        yield Unreadable(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}")
+        yield _failed(path, error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +128,14 @@ class _Row:
 
 
 def _item(row: _Row, path: Path, now: datetime, max_chars: int, *, one_per_file: bool) -> Item:
-    place = f"{path}:{row.line}" if row.line else str(path)
+    place = place_of(path) + (f":{row.line}" if row.line else "")
+    origin = origin_of(path)
     if row.problem:
-        return Unreadable(place, row.problem)
+        return Unreadable(place, row.problem, origin)
     try:
-        origin = str(path.resolve())
         return article_from_row(row.row, now=now, max_chars=max_chars, origin=origin, origin_is_identity=one_per_file).at(place)
     except BadArticle as error:
-        return Unreadable(place, str(error))
+        return Unreadable(place, str(error), origin)
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -115,7 +146,7 @@ def _whole(path: Path, limit: int) -> str:
     with _open(path) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
-        raise BadArticle(f"is larger than {limit / 1e6:,.0f} MB: raise DATELINE_MAX_ARTICLE_CHARS, or split it (JSON Lines is read line by line)")
+        raise BadArticle(f"is larger than {limit:,} bytes: raise DATELINE_MAX_ARTICLE_CHARS, or split it (JSON Lines is read line by line)")
     if not data.strip():
         raise BadArticle("is empty")
     return _decode(data)
@@ -138,32 +169,33 @@ def _text(path: Path, max_chars: int) -> Iterator[_Row]:
 
 
 def _markdown(path: Path, max_chars: int) -> Iterator[_Row]:
-    metadata, body = split_front_matter(_whole(path, max_chars * BYTES_PER_CHARACTER))
-    title, text = plain_text(body)
-    row: dict[str, Any] = {key: _scalar(value) for key, value in metadata.items()}
-    if not row.get("title") and title:
-        row["title"] = title
+    row, body = split_front_matter(_whole(path, max_chars * BYTES_PER_CHARACTER))
+    heading, text = plain_text(body)
+    if heading and not row.get("title"):
+        row["title"] = heading
+    elif heading and heading != row["title"]:
+        text = f"{heading}\n\n{text}"
     yield _Row(None, row | {"text": text})
 
 
-def _scalar(value: object) -> object:
-    """YAML reads dates and numbers where the corpus row wants strings."""
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
-
-
 def _json(path: Path, max_chars: int) -> Iterator[_Row]:
-    text = _whole(path, max_chars * BYTES_PER_CHARACTER * 16)
+    text = _whole(path, max_chars * BYTES_PER_CHARACTER * JSON_ARTICLES)
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         raise BadArticle(f"is not JSON (line {error.lineno}, column {error.colno}): {error.msg}") from error
-    except ValueError as error:
-        raise BadArticle(f"is not JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise BadArticle(_unparsed(error)) from error
     rows: Sequence[object] = value if isinstance(value, list) else [value]
+    if not rows:
+        raise BadArticle("is an empty list")
     for number, row in enumerate(rows, 1):
         yield _Row(number if isinstance(value, list) else None, row)
+
+
+def _unparsed(error: Exception) -> str:
+    """Why Python's parser gave up: its own words speak of interpreter settings."""
+    return "is nested too deeply" if isinstance(error, RecursionError) else "is not JSON that can be read: a number has too many digits"
 
 
 def _json_lines(path: Path, max_chars: int) -> Iterator[_Row]:
@@ -175,7 +207,7 @@ def _json_lines(path: Path, max_chars: int) -> Iterator[_Row]:
             number += 1
             if len(line) > limit:
                 _skip_line(file, line)
-                yield _Row(number, problem=f"the line is longer than {limit / 1e6:,.0f} MB")
+                yield _Row(number, problem=f"the line is longer than {limit:,} bytes")
             elif line.strip():
                 yield _json_line(number, line)
             else:
@@ -198,4 +230,4 @@ def _json_line(number: int, line: bytes) -> _Row:
     except json.JSONDecodeError as error:
         return _Row(number, problem=f"is not JSON (column {error.colno}): {error.msg}")
     except (ValueError, RecursionError) as error:
-        return _Row(number, problem=f"is not JSON: {error}")
+        return _Row(number, problem=_unparsed(error))

@@ -4,22 +4,58 @@ from __future__ import annotations
 
 from typing import Any
 
+import yaml
+from frontmatter.default_handlers import YAMLHandler
+from markdown_it import MarkdownIt
+
 from service.errors import BadArticle
+
+MAX_FRONT_MATTER = 64 * 1024
+"""Characters: what describes an article is short."""
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+
+
+class _Words(yaml.BaseLoader):
+    """Every scalar is the text as written, null aside, so that no date or number is misread; tags have no effect.
+
+    In Python throughout: libyaml's parser ends the process on deep nesting (100,000 brackets).
+    """
+
+    def construct_scalar(self, node: Any) -> Any:
+        value = super().construct_scalar(node)  # type: ignore[no-untyped-call]
+        return None if node.style is None and value in _NULL else value
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):  # type: ignore[no-untyped-call]
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(None, None, "aliases are not read", mark)  # a few of them unfold to gigabytes
+        return super().compose_node(parent, index)  # type: ignore[no-untyped-call]
 
 
 def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
-    """The front matter as a mapping (empty where there is none) and the body. Raises BadArticle on bad YAML."""
-    import frontmatter
-    import yaml
-
+    """The front matter as a mapping of strings (empty where there is none) and the body. Raises BadArticle on bad YAML."""
+    handler = YAMLHandler()
+    opening = handler.FM_BOUNDARY.match(text)
+    if not opening:
+        return {}, text
     try:
-        metadata, body = frontmatter.parse(text)
+        written, body = handler.split(text)
+    except ValueError:  # a rule that nothing closes
+        return {}, text
+    if len(written) > MAX_FRONT_MATTER:
+        raise BadArticle(f"has front matter of {len(written):,} characters; the limit is {MAX_FRONT_MATTER:,}")
+    try:
+        metadata = yaml.load(written, Loader=_Words)  # noqa: S506 - builds nothing but strings, lists and mappings
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        place = f" (line {mark.line + 2})" if mark else ""
+        place = f" (line {text.count(chr(10), 0, opening.end()) + mark.line + 1})" if mark else ""
         raise BadArticle(f"has front matter that is not YAML{place}: {getattr(error, 'problem', None) or error}") from error
-    if not isinstance(metadata, dict):
-        raise BadArticle("has front matter that is not a mapping of keys to values")
+    except RecursionError as error:
+        raise BadArticle("has front matter that is nested too deeply") from error
+    if metadata is None:
+        return {}, body
+    if not isinstance(metadata, dict):  # words between two rules
+        return {}, text
     return {str(key): value for key, value in metadata.items()}, body
 
 
@@ -29,8 +65,6 @@ def plain_text(markdown: str) -> tuple[str | None, str]:
     Marks of emphasis, links and images go, their words stay; list items and headings become paragraphs;
     raw HTML is dropped.
     """
-    from markdown_it import MarkdownIt
-
     paragraphs: list[str] = []
     title: str | None = None
     tag = ""

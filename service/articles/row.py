@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from service.domain import Article, DateOrigin, parse_moment
+from service.domain import Article, DateOrigin, iso, parse_moment
 from service.errors import BadArticle
 
 CLOCK_SKEW = timedelta(days=1)
@@ -22,6 +21,12 @@ CLOCK_SKEW = timedelta(days=1)
 EARLIEST_YEAR = 1600
 """The first printed newspaper is of 1605; an earlier date is a mistake."""
 MAX_FIELD = 2_000
+MAX_METADATA = 64 * 1024
+"""Characters of JSON: every hit carries its article's metadata."""
+MAX_METADATA_DEPTH = 32
+"""Levels of nesting that any reader's stack can follow."""
+_JOINERS = "\u200c\u200d"
+"""Not printable by themselves, but they shape Persian words and emoji."""
 
 
 class Row(BaseModel):
@@ -35,8 +40,8 @@ class Row(BaseModel):
     title: str | None = Field(None, max_length=MAX_FIELD)
     source: str | None = Field(None, max_length=MAX_FIELD)
     author: str | None = Field(None, max_length=MAX_FIELD)
-    published_at: str | None = None
-    updated_at: str | None = None
+    published_at: object = None
+    updated_at: object = None
     language: str | None = Field(None, max_length=35)
 
 
@@ -62,12 +67,13 @@ def article_from_row(row: object, *, now: datetime, max_chars: int, origin: str 
     if not isinstance(row, Mapping):
         raise BadArticle(f"an article must be a JSON object, not {type(row).__name__}")
     checked = _checked(row)
-    text = checked.text.replace("\r\n", "\n").replace("\r", "\n").strip()
-    _check_text(text, max_chars)
+    text = _text(checked.text, max_chars)
     warnings: list[str] = []
     published = _date(checked.published_at, "published_at", now, warnings)
     fields = {name: _clean(getattr(checked, name)) for name in ("id", "url", "title", "source", "author", "language")}
-    article_id = fields["id"] or _identity(fields, text, origin if origin_is_identity else None)
+    if checked.id and fields["id"] != checked.id.strip():
+        raise BadArticle("id: must be printable characters without runs of white space")
+    article_id = fields["id"] or _identity(fields, published, text, origin if origin_is_identity else None)
     article = Article(
         id=article_id,
         text=text,
@@ -95,52 +101,70 @@ def canonical_url(url: str) -> str:
 
 
 def _checked(row: Mapping[str, Any]) -> Row:
+    if row.get("text") is None:
+        raise BadArticle("the text is missing")
     try:
         return Row.model_validate(dict(row))
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        missing = first["type"] == "missing" or (field == "text" and row.get("text") is None)
-        raise BadArticle("the text is missing" if field == "text" and missing else f"{field}: {first['msg'].lower()}") from error
+        field = ".".join(str(part) for part in first["loc"]) or "a key"
+        if first["type"] == "string_unicode":
+            raise BadArticle(f"{field}: holds half a surrogate pair, which is not a character") from error
+        raise BadArticle(f"{field}: {first['msg'].lower()}") from error
 
 
-def _check_text(text: str, max_chars: int) -> None:
+def _text(raw: str, max_chars: int) -> str:
+    """The text without white space around it, lines ended by `\\n`. Raises BadArticle."""
+    if len(raw) > 2 * max_chars:  # said before several copies of it are made
+        raise BadArticle(_too_long(len(raw), max_chars))
+    text = raw.replace("\r\n", "\n").replace("\r", "\n").strip()
     if not text:
         raise BadArticle("the text is empty")
     if len(text) > max_chars:
-        raise BadArticle(f"the text has {len(text):,} characters; the limit is {max_chars:,} (DATELINE_MAX_ARTICLE_CHARS)")
+        raise BadArticle(_too_long(len(text), max_chars))
     if "\0" in text:
         raise BadArticle("the text contains NUL bytes: is this a binary file?")
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise BadArticle(f"the text contains a lone surrogate at character {error.start}: the file was decoded wrongly") from error
+        raise BadArticle(f"the text holds half a surrogate pair at character {error.start}, which is not a character") from error
+    return text
+
+
+def _too_long(length: int, max_chars: int) -> str:
+    return f"the text has {length:,} characters; the limit is {max_chars:,} (DATELINE_MAX_ARTICLE_CHARS)"
 
 
 def _clean(value: str | None) -> str | None:
     """One line without control characters, or None for nothing. Raises BadArticle on a lone surrogate."""
     if value is None:
         return None
-    value = " ".join("".join(c if c.isprintable() or c.isspace() else "" for c in value).split())
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise BadArticle("a field holds half a surrogate pair, which is not a character") from error
+    value = " ".join("".join(c for c in value if c.isprintable() or c.isspace() or c in _JOINERS).split())
     return value or None
 
 
-def _date(value: str | None, field: str, now: datetime, warnings: list[str]) -> datetime | None:
+def _date(value: object, field: str, now: datetime, warnings: list[str]) -> datetime | None:
     """The moment, or None with a warning where it is impossible. A wrong date never costs the article."""
-    if value is None or not value.strip():
+    if value is None or (isinstance(value, str) and not value.strip()):
         return None
+    shown = ascii(value if isinstance(value, (str, float)) else type(value).__name__)[:42]
     try:
-        moment = parse_moment(value)
+        moment = parse_moment(value if isinstance(value, str) else "")
     except ValueError:
-        warnings.append(f"{field} {value[:40]!r} is not a date (YYYY-MM-DD or an ISO instant); kept as unknown")
+        warnings.append(f"{field} {shown} is not a date (YYYY-MM-DD or an ISO instant); kept as unknown")
         return None
     if moment > now + CLOCK_SKEW or moment.year < EARLIEST_YEAR:
-        warnings.append(f"{field} {value[:40]!r} lies {'in the future' if moment > now else 'before newspapers'}; kept as unknown")
+        warnings.append(f"{field} {shown} lies {'in the future' if moment > now else 'before newspapers'}; kept as unknown")
         return None
     return moment
 
 
-def _identity(fields: Mapping[str, str | None], text: str, origin: str | None) -> str:
+def _identity(fields: Mapping[str, str | None], published: datetime | None, text: str, origin: str | None) -> str:
+    """What an article without an id is known by: its URL, its file, its outlet, headline and date, or its words."""
     url = fields["url"]
     if url:
         try:
@@ -150,23 +174,35 @@ def _identity(fields: Mapping[str, str | None], text: str, origin: str | None) -
     elif origin is not None:
         key = "file\0" + origin
     else:
-        key = "\0".join(("content", fields["source"] or "", fields["title"] or "", fields["title"] or text))
+        day = iso(published) or ""  # "Morning briefing" is another article every day
+        key = "\0".join(("content", fields["source"] or "", fields["title"] or "", day if fields["title"] else text))
     return "art_" + hashlib.sha256(key.encode()).hexdigest()[:20]
 
 
 def _metadata(row: Row) -> dict[str, Any]:
-    """The unknown keys, as JSON can carry them. Raises BadArticle where it cannot."""
+    """The unknown keys, as JSON can carry them, NaN and infinity as null. Raises BadArticle where it cannot."""
+    extra = row.model_extra or {}
+    if _depth(extra) > MAX_METADATA_DEPTH:
+        raise BadArticle(f"an unknown key is nested more than {MAX_METADATA_DEPTH} levels deep")
     try:
-        kept = json.loads(json.dumps(row.model_extra or {}, default=_plain, allow_nan=True), parse_constant=lambda _: None)
-        json.dumps(kept, ensure_ascii=False).encode()
-    except (TypeError, ValueError, RecursionError) as error:
+        written = json.dumps(extra, ensure_ascii=False)
+        written.encode()
+    except UnicodeEncodeError as error:
+        raise BadArticle("an unknown key holds half a surrogate pair, which is not a character") from error
+    except (TypeError, ValueError) as error:
         raise BadArticle(f"an unknown key cannot be kept: {error}") from error
-    return {str(key): value for key, value in kept.items() if not (isinstance(value, float) and math.isnan(value))}
+    if len(written) > MAX_METADATA:
+        raise BadArticle(f"the unknown keys take {len(written):,} characters of JSON; the limit is {MAX_METADATA:,}")
+    kept: dict[str, Any] = json.loads(written, parse_constant=lambda _: None)
+    return kept
 
 
-def _plain(value: object) -> str:
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} is not JSON")
+def _depth(value: object) -> int:
+    """Levels of nesting, counted without recursion, and no further than needed."""
+    level, depth = [value], 0
+    while depth <= MAX_METADATA_DEPTH:
+        inner = [child for one in level for child in (one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())]
+        if not inner:
+            break
+        level, depth = inner, depth + 1
+    return depth

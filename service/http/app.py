@@ -1,80 +1,93 @@
-"""The app factory: routes, page, problems, and the headers that keep the page to itself."""
+"""The app factory: routes, page, problems, and what stands before every route."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.responses import FileResponse, JSONResponse
+from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
-from starlette.datastructures import MutableHeaders
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.types import ASGIApp, Message, Receive, Send
-from starlette.types import Scope as ASGIScope
+from starlette.routing import BaseRoute
 
 from service import __version__
 from service.bootstrap import Services
-from service.errors import SettingsError
-from service.http import problems
-from service.http.keys import Keys
-from service.http.routes import router
+from service.http import problems, routes
+from service.http.keys import KeyedRoute, Keys, require_keys
+from service.http.middleware import BodyLimit, Incidents, KnownHosts, SecurityHeaders
 
 WEB = Path(__file__).resolve().parent.parent / "web"
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; font-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+DOCS_POLICY = PAGE_POLICY.replace("img-src 'self'", "img-src 'self' data:")
+"""Swagger UI's stylesheet holds its icons as data."""
+PUBLIC = frozenset({"/", "/articles/{article_id:path}", "/docs", "/openapi.json", "/healthz", "/readyz", "/static"})
+"""The paths that need no key."""
 
 
 def create_app(services: Services) -> FastAPI:
-    """The app over services that the caller opens; they are closed when the app stops.
+    """The app over services that the caller opens and closes.
 
     Raises SettingsError where it would listen to strangers without a key.
     """
     settings = services.settings
-    if settings.host not in LOOPBACK and not settings.api_keys:
-        raise SettingsError(f"to listen on {settings.host}, set DATELINE_API_KEYS (admin:KEY, ask:KEY); without keys only loopback is served")
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
-        services.close()
-
+    require_keys(settings)
     app = FastAPI(
         title="Dateline",
         version=__version__,
         description="Questions about a news archive, every sentence of an answer tied to exact sentences of articles.",
-        lifespan=lifespan,
-        max_body_size=settings.max_body_bytes,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.services = services
     app.state.keys = Keys(settings)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*settings.trusted_hosts, settings.host])
-    app.add_middleware(SecurityHeaders)
+    app.state.writing = asyncio.Lock()
     problems.install(app)
-    app.include_router(router)
+    for middleware, options in (
+        (Incidents, {}),
+        (BodyLimit, {"limit": settings.max_body_bytes}),
+        (KnownHosts, {"hosts": [*settings.trusted_hosts, settings.host]}),
+        (SecurityHeaders, {}),
+    ):
+        app.add_middleware(middleware, **options)  # type: ignore[arg-type]
+    bearer = Depends(HTTPBearer(auto_error=False, description="A key of DATELINE_API_KEYS; none is needed where none is set."))
+    for router in (routes.reading, routes.writing):
+        app.include_router(router, dependencies=[bearer], responses=problems.DOCUMENTED)
     _add_public(app, services)
+    refuse_unkeyed(app.routes)
     return app
+
+
+def refuse_unkeyed(served: Iterable[BaseRoute]) -> None:
+    """Raises RuntimeError for a route that neither names a scope nor is on the public list."""
+    for route in flattened(served):
+        if not isinstance(route, KeyedRoute) and getattr(route, "path", None) not in PUBLIC:
+            raise RuntimeError(f"{getattr(route, 'path', route)} needs a scope: put it on a router of keyed routes, or on the public list")
+
+
+def flattened(served: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
+    """Every route, those of included routers too."""
+    for route in served:
+        included = getattr(route, "original_router", None)
+        if included is None:
+            yield route
+        else:
+            yield from flattened(included.routes)
 
 
 def _add_public(app: FastAPI, services: Services) -> None:
     """What needs no key: health, readiness, the page and its files."""
 
-    @app.get("/healthz", include_in_schema=True)
+    @app.get("/healthz")
     def healthz() -> dict[str, str]:
         """The process is alive."""
         return {"status": "ok"}
 
-    @app.get("/readyz")
+    @app.get("/readyz", responses={503: {"description": "A part is not ready: the one with `ready` false."}})
     def readyz() -> JSONResponse:
         """Each part and whether it can serve; 503 where one cannot."""
         state = services.readiness()
@@ -83,23 +96,14 @@ def _add_public(app: FastAPI, services: Services) -> None:
     @app.get("/", include_in_schema=False)
     @app.get("/articles/{article_id:path}", include_in_schema=False)
     def page(article_id: str = "") -> FileResponse:
-        return FileResponse(WEB / "index.html", headers={"Content-Security-Policy": PAGE_POLICY, "Cache-Control": "no-cache"})
+        return _html("index.html", PAGE_POLICY)
+
+    @app.get("/docs", include_in_schema=False)
+    def docs() -> FileResponse:
+        return _html("docs.html", DOCS_POLICY)
 
     app.mount("/static", StaticFiles(directory=WEB), name="static")
 
 
-class SecurityHeaders:
-    """Plain ASGI, so that a client that leaves is noticed by the stream at once."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+def _html(name: str, policy: str) -> FileResponse:
+    return FileResponse(WEB / name, headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"})

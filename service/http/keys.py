@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar
 
-from fastapi import HTTPException, Request
+from fastapi import HTTPException, Request, Response
+from fastapi.routing import APIRoute
 
+from service.errors import SettingsError
 from service.settings import Settings
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def require_keys(settings: Settings) -> None:
+    """Raises SettingsError where the service would listen to strangers without a key."""
+    if settings.host not in LOOPBACK and not settings.api_keys:
+        raise SettingsError(f"to listen on {settings.host}, set DATELINE_API_KEYS (admin:KEY, ask:KEY); without keys only loopback is served")
 
 
 class Keys:
@@ -23,25 +35,41 @@ class Keys:
         if not self._digests:
             return "admin"
         scheme, _, key = (authorization or "").partition(" ")
-        digest = hashlib.sha256(key.strip().encode("utf-8", "surrogateescape")).digest()
-        matching = [scope for scope, known in self._digests if hmac.compare_digest(known, digest)]
-        return matching[0] if scheme.lower() == "bearer" and matching else None
+        # ASGI hands headers over as Latin-1, whatever bytes they are.
+        digest = hashlib.sha256(key.strip().encode("latin-1", "replace")).digest()
+        matching = {scope for scope, known in self._digests if hmac.compare_digest(known, digest)}
+        if scheme.lower() != "bearer" or not matching:
+            return None
+        return "admin" if "admin" in matching else "ask"
 
 
-def requires(scope: str) -> Requires:
-    """A dependency: the request's key must have this scope."""
-    return Requires(scope)
+class KeyedRoute(APIRoute):
+    """A route whose class names the scope that its callers need. The key is asked for before the body is read."""
+
+    scope: ClassVar[str] = "admin"
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's handler behind the check. Raises 401 without a known key, 403 where its scope does not reach."""
+        handle = super().get_route_handler()
+
+        async def keyed(request: Request) -> Response:
+            found = request.app.state.keys.scope_of(request.headers.get("authorization"))
+            if found is None:
+                raise HTTPException(401, "send a known key as Authorization: Bearer KEY", {"WWW-Authenticate": "Bearer"})
+            if self.scope == "admin" and found != "admin":
+                raise HTTPException(403, "this needs a key of scope admin")
+            return await handle(request)
+
+        return keyed
 
 
-class Requires:
-    """Raises 401 without a known key, 403 where its scope does not reach."""
+class AskRoute(KeyedRoute):
+    """For every key."""
 
-    def __init__(self, scope: str) -> None:
-        self.scope = scope
+    scope = "ask"
 
-    def __call__(self, request: Request) -> None:
-        found = request.app.state.keys.scope_of(request.headers.get("authorization"))
-        if found is None:
-            raise HTTPException(401, "send a known key as Authorization: Bearer KEY", {"WWW-Authenticate": "Bearer"})
-        if self.scope == "admin" and found != "admin":
-            raise HTTPException(403, "this needs a key of scope admin")
+
+class AdminRoute(KeyedRoute):
+    """For keys of scope `admin`."""
+
+    scope = "admin"

@@ -6,11 +6,12 @@ import logging
 import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from service import errors
@@ -28,10 +29,36 @@ _STATUS: dict[type[errors.DatelineError], int] = {
 }
 RETRY_AFTER = "5"
 """Seconds; a restarting local model is back within that."""
+_SHOWN = 5
+"""Field errors named in the detail; all are in `errors`."""
+
+
+class FieldError(BaseModel):
+    """One field of the request and what is wrong with it."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457). `about:blank` says that the title is the status's own."""
+
+    type: Literal["about:blank"] = "about:blank"
+    title: str
+    status: int
+    detail: str = Field(description="A sentence that says what to change.")
+    errors: list[FieldError] | None = None
+
+
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "A problem: the request, its key, or what it names.", "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}},
+    "5XX": {"description": "A problem on our side; 503 has Retry-After.", "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}},
+}
+"""For OpenAPI."""
 
 
 def problem(status: int, detail: str, *, fields: list[dict[str, Any]] | None = None, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """A problem response. `about:blank` says that the title is the status's own."""
+    """A problem response."""
     return JSONResponse(body(status, detail, fields=fields), status, dict(headers or {}), MEDIA_TYPE)
 
 
@@ -56,11 +83,10 @@ def status_of(error: errors.DatelineError) -> int:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error as a problem."""
+    """Answer every expected error as a problem; `middleware.Incidents` has the others."""
     app.add_exception_handler(errors.DatelineError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _expected(request: Request, error: Exception) -> JSONResponse:
@@ -69,22 +95,34 @@ async def _expected(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(members, members["status"], headers, MEDIA_TYPE)
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    members = describe(error)
-    return JSONResponse(members, members["status"], media_type=MEDIA_TYPE)
-
-
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     found = error.errors() if isinstance(error, RequestValidationError) else []
-    fields = [{"field": ".".join(str(part) for part in one["loc"][1:]) or "body", "message": one["msg"]} for one in found]
-    listed = "; ".join(f"{field['field']}: {field['message']}" for field in fields[:5])
-    wrong_type = request.method == "POST" and "json" not in request.headers.get("content-type", "")
-    hint = " (send it with Content-Type: application/json)" if wrong_type else ""
-    return problem(422, f"the request is not valid: {listed}{hint}", fields=fields)
+    if request.method == "POST" and "json" not in request.headers.get("content-type", "") and await request.body():
+        return problem(415, "the body must be JSON: send it with Content-Type: application/json")
+    fields = [_field(one) for one in found]
+    listed = "; ".join(f"{field['field']}: {field['message']}" for field in fields[:_SHOWN])
+    return problem(422, f"the request is not valid: {listed}", fields=fields)
+
+
+def _field(found: Mapping[str, Any]) -> dict[str, str]:
+    if found["type"] == "json_invalid":
+        return {"field": "body", "message": f"not JSON at character {found['loc'][-1]}: {found['ctx']['error']}"}
+    return {"field": ".".join(str(part) for part in found["loc"][1:]) or "body", "message": found["msg"]}
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    detail = str(error.detail) if isinstance(error, HTTPException) else ""
-    headers = error.headers if isinstance(error, HTTPException) else None
-    return problem(status, detail or HTTPStatus(status).phrase, headers=headers)
+    assert isinstance(error, HTTPException)
+    return problem(error.status_code, _detail(error), headers=error.headers)
+
+
+def _detail(error: HTTPException) -> str:
+    """The detail, made clear where FastAPI's and Starlette's own are not."""
+    match error.status_code, error.__cause__:
+        case 400, RecursionError():
+            return "the body is nested too deeply"
+        case 400, ValueError():
+            return "the body is not JSON that can be read: is a number too long?"
+        case 404, _ if error.detail == "Not Found":
+            return "nothing is served at this path; /docs lists what is"
+        case _:
+            return str(error.detail)

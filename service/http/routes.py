@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
@@ -14,15 +15,16 @@ from service.articles.files import Item, Unreadable
 from service.articles.row import article_from_row
 from service.bootstrap import Services, now
 from service.errors import BadArticle
-from service.http.keys import requires
-from service.http.streaming import event_stream
+from service.http.keys import AdminRoute, AskRoute
+from service.http.streaming import event_stream, whole_answer
 from service.settings import resources
 from service.wire import AnswerOut, AskBody, SearchBody, answer_out, article_out, coverage_out, hit_out, item_out, window_out
 
 MAX_ROWS = 1_000
-router = APIRouter(prefix="/v1")
-_ask = [Depends(requires("ask"))]
-_admin = [Depends(requires("admin"))]
+CLIENT_LEFT = 499
+"""Nobody reads it; nginx's status for the same."""
+reading = APIRouter(prefix="/v1", route_class=AskRoute)
+writing = APIRouter(prefix="/v1", route_class=AdminRoute)
 
 
 def _services(request: Request) -> Services:
@@ -33,25 +35,35 @@ def _services(request: Request) -> Services:
 Wired = Annotated[Services, Depends(_services)]
 
 
-def _checked(body: AskBody, wired: Wired) -> AskRequest:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The body of `/v1/ask`, and the same for the flow."""
+
+    body: AskBody
+    request: AskRequest
+
+
+def _checked(body: AskBody, wired: Wired) -> Asked:
     """The request, found sound before the first byte of a stream."""
     request = body.ask_request()
     wired.answerer.understand(request)
-    return request
+    return Asked(body, request)
 
 
-@router.post("/ask", dependencies=_ask, response_model=AnswerOut, responses={200: {"content": {"text/event-stream": {}}}})
+@reading.post("/ask", response_model=AnswerOut, responses={200: {"content": {"text/event-stream": {}}}})
 async def ask(
-    body: AskBody, wired: Wired, asked: Annotated[AskRequest, Depends(_checked)], accept: Annotated[str | None, Header()] = None
+    asked: Annotated[Asked, Depends(_checked)], wired: Wired, request: Request, accept: Annotated[str | None, Header()] = None
 ) -> Response:
     """Answer a question, every sentence with its citations; with `stream` true, as server-sent events."""
-    if body.stream or "text/event-stream" in (accept or ""):
-        return event_stream(wired.answerer, asked, debug=body.debug)
-    answer = await wired.answerer.ask(asked)
-    return JSONResponse(answer_out(answer, debug=body.debug).model_dump(mode="json", by_alias=True))
+    if asked.body.stream or "text/event-stream" in (accept or ""):
+        return event_stream(wired.answerer, asked.request, debug=asked.body.debug)
+    answer = await whole_answer(wired.answerer, asked.request, request)
+    if answer is None:
+        return Response(status_code=CLIENT_LEFT)
+    return JSONResponse(answer_out(answer, debug=asked.body.debug).model_dump(mode="json", by_alias=True))
 
 
-@router.post("/search", dependencies=_ask)
+@reading.post("/search")
 async def search(body: SearchBody, wired: Wired) -> dict[str, Any]:
     """Retrieval only: the best passages for a question."""
     found = await asyncio.to_thread(wired.search, body.request(), body.top_k)
@@ -64,11 +76,12 @@ async def search(body: SearchBody, wired: Wired) -> dict[str, Any]:
     }
 
 
-@router.post("/articles", dependencies=_admin)
-async def ingest(rows: Annotated[list[dict[str, Any]], Body(max_length=MAX_ROWS)], wired: Wired) -> dict[str, Any]:
+@writing.post("/articles")
+async def ingest(rows: Annotated[list[Any], Body(max_length=MAX_ROWS)], wired: Wired, request: Request) -> dict[str, Any]:
     """Take in a list of corpus rows; each gets its outcome, and a bad one costs no other."""
-    items = [_item(number, row, wired) for number, row in enumerate(rows)]
-    report = await asyncio.to_thread(wired.ingest, items)
+    # Waiting here and not in a thread: those that wait must not take the threads that questions need.
+    async with request.app.state.writing:
+        report = await asyncio.to_thread(lambda: wired.ingest([_item(number, row, wired) for number, row in enumerate(rows)]))
     return {"items": [item_out(item) for item in report.items], "counts": {kind.value: n for kind, n in sorted(report.counts.items())}}
 
 
@@ -81,7 +94,7 @@ def _item(number: int, row: object, wired: Services) -> Item:
     return loaded.at(place)
 
 
-@router.get("/articles", dependencies=_ask)
+@reading.get("/articles")
 def articles(
     wired: Wired, cursor: Annotated[str | None, Query(max_length=256)] = None, limit: Annotated[int, Query(ge=1, le=500)] = 100
 ) -> dict[str, Any]:
@@ -91,19 +104,20 @@ def articles(
     return {"articles": [article_out(row, whole=False) for row in rows[:limit]], "next": rows[limit - 1].id if more else None}
 
 
-@router.get("/articles/{article_id:path}", dependencies=_ask)
+@reading.get("/articles/{article_id:path}")
 def article(article_id: str, wired: Wired) -> dict[str, Any]:
     """One article, whole: every citation's `text[start:end] == quote`, in code points."""
     return article_out(wired.archive.article(article_id))
 
 
-@router.delete("/articles/{article_id:path}", dependencies=_admin, status_code=204)
-async def remove(article_id: str, wired: Wired) -> None:
+@writing.delete("/articles/{article_id:path}", status_code=204)
+async def remove(article_id: str, wired: Wired, request: Request) -> None:
     """Take an article out of every index; it is never found or cited again."""
-    await asyncio.to_thread(wired.remove, article_id)
+    async with request.app.state.writing:
+        await asyncio.to_thread(wired.remove, article_id)
 
 
-@router.get("/coverage", dependencies=_ask)
+@reading.get("/coverage")
 def coverage(wired: Wired) -> dict[str, Any]:
     """How many articles there are, from when to when, by outlet and by month."""
     return {

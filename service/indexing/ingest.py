@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from service.articles.files import Item, Skipped, Unreadable
 from service.articles.row import Loaded
@@ -27,6 +28,8 @@ class ItemReport:
     article_id: str | None = None
     reason: str | None = None
     warnings: tuple[str, ...] = ()
+    origin: str | None = None
+    """The file it was read from, as `Article.origin` names it."""
 
 
 @dataclass(slots=True)
@@ -47,6 +50,20 @@ class IngestReport:
     def rejected(self) -> list[ItemReport]:
         """The articles that were not taken in."""
         return [item for item in self.items if item.outcome is Outcome.REJECTED]
+
+    def vanished(self, articles: Iterable[tuple[str, str]]) -> list[str]:
+        """Those of the archive's articles, given as (id, origin), whose place this run has read without meeting them.
+
+        An article stays where the run met it or a copy of it (a file renamed), and where its file, or a folder above
+        it, could not be read.
+        """
+        met = {item.article_id for item in self.items} | {item.reason for item in self.items if item.outcome is Outcome.DUPLICATE}
+        unread = {item.origin for item in self.rejected}
+        return [
+            article_id
+            for article_id, origin in articles
+            if article_id not in met and not unread.intersection((origin, *map(str, Path(origin).parents)))
+        ]
 
 
 Progress = Callable[[IngestReport], None]
@@ -92,7 +109,7 @@ class Ingester:
             if isinstance(item, Skipped):
                 report.skipped.append(item.place)
             elif isinstance(item, Unreadable):
-                report.items.append(ItemReport(item.place, Outcome.REJECTED, reason=item.reason))
+                report.items.append(ItemReport(item.place, Outcome.REJECTED, reason=item.reason, origin=item.origin))
             else:
                 row = self._judge(item, known, seen, texts)
                 report.items.append(row)
@@ -106,7 +123,7 @@ class Ingester:
         article, digest = loaded.article, loaded.article.content_hash
 
         def row(outcome: Outcome, reason: str | None = None) -> ItemReport:
-            return ItemReport(loaded.place, outcome, article.id, reason, loaded.warnings)
+            return ItemReport(loaded.place, outcome, article.id, reason, loaded.warnings, article.origin)
 
         if article.id in seen:
             place, first = seen[article.id]

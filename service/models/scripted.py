@@ -33,6 +33,10 @@ class ScriptedGenerator:
         """`scripted`, unless told otherwise."""
         return self._name
 
+    def says(self, said: str | Exception) -> None:
+        """From now on, say this."""
+        self._script = [said]
+
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         """The scripted text word by word, at most `prompt.max_tokens` words, then the usage. Raises what the script says."""
         self.prompts.append(prompt)

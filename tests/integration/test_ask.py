@@ -1,0 +1,231 @@
+"""The question road on a real archive (SQLite and Chroma), with a hashing encoder and a scripted model."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from service.answering.request import AskRequest, Checked, Delta, Event, Sources, Understood
+from service.articles.row import article_from_row
+from service.bootstrap import Services, build
+from service.domain import Answer, Mode, Status, Support
+from service.errors import ModelUnavailable
+from service.models.hashing import HashingEmbedder
+from service.models.scripted import ScriptedGenerator
+from service.settings import load_settings
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+ROWS = [
+    {
+        "id": "dam-1",
+        "title": "Halvern Dam evacuation begins",
+        "source": "Northern Herald",
+        "published_at": "2026-03-04",
+        "text": "😀 Engineers found cracks in the Halvern Dam. Some 1,200 people were evacuated below the Halvern Dam on Wednesday.",
+    },
+    {
+        "id": "dam-2",
+        "title": "Halvern Dam evacuation grows",
+        "source": "The Ledger",
+        "published_at": "2026-03-20",
+        "text": "Some 3,400 people have been evacuated below the Halvern Dam so far. Buses took them to Skell.",
+    },
+    {
+        "id": "quake-1",
+        "title": "Homes lost in Skell",
+        "source": "Northern Herald",
+        "published_at": "2026-04-02",
+        "text": "The earthquake destroyed 640 homes in Skell.",
+    },
+    {
+        "id": "quake-2",
+        "title": "Homes lost in Skell",
+        "source": "Orvane Broadcasting",
+        "published_at": "2026-04-03",
+        "text": "The earthquake destroyed 910 homes in Skell.",
+    },
+]
+
+
+@pytest.fixture
+def script() -> ScriptedGenerator:
+    """A model that says one grounded sentence."""
+    return ScriptedGenerator(["Some 3,400 people have been evacuated below the Halvern Dam [1]."])
+
+
+@pytest.fixture
+def services(tmp_path: Path, script: ScriptedGenerator) -> Iterator[Services]:
+    """An archive of four articles."""
+    settings = load_settings(data_dir=tmp_path)
+    with build(settings, embedder=HashingEmbedder(256), generator=script) as built:
+        built.ingest([article_from_row(row, now=NOW, max_chars=10_000) for row in ROWS])
+        yield built
+
+
+def ask(services: Services, question: str, **more: object) -> Answer:
+    """The answer, asked on 1 June 2026 unless told otherwise."""
+    request = AskRequest(question, **{"asked_at": NOW, **more})  # type: ignore[arg-type]
+    return asyncio.run(services.answerer.ask(request))
+
+
+def exact(services: Services, answer: Answer) -> bool:
+    """Whether every citation's quote is exactly the stored characters."""
+    places = [*answer.citations, *answer.nearest]
+    return bool(places) and all(services.archive.article(c.article.id).text[c.start : c.end] == c.quote for c in places)
+
+
+def test_every_sentence_of_a_grounded_answer_cites_exact_characters(services: Services) -> None:
+    """The answer carries the model's words without its marks, and a citation that is a place in the stored text."""
+    answer = ask(services, "How many people have been evacuated below the Halvern Dam?")
+    assert answer.status is Status.ANSWERED
+    assert [s.text for s in answer.sentences] == ["Some 3,400 people have been evacuated below the Halvern Dam."]
+    assert [c.article.id for c in answer.citations] == ["dam-2"]
+    assert exact(services, answer)
+    assert answer.generator.kind == "model"
+
+
+def test_nothing_published_after_the_question_is_used(services: Services) -> None:
+    """Asked on 10 March, the later article does not exist: not in the evidence, not in the coverage."""
+    answer = ask(services, "How many people have been evacuated below the Halvern Dam?", asked_at=datetime(2026, 3, 10, tzinfo=UTC))
+    assert {one.article.id for one in answer.evidence} == {"dam-1"}
+    assert answer.coverage.articles == 1
+    assert all(citation.article.id == "dam-1" for citation in (*answer.citations, *answer.nearest))
+
+
+def test_a_number_that_no_article_says_never_reaches_the_reader(services: Services, script: ScriptedGenerator) -> None:
+    """An invented figure is cut, and what is left is a refusal with the nearest passages."""
+    script.says("Some 9,900 people have been evacuated below the Halvern Dam [1].")
+    answer = ask(services, "How many people have been evacuated below the Halvern Dam?")
+    assert "9,900" not in answer.text
+    assert answer.dropped == ("Some 9,900 people have been evacuated below the Halvern Dam.",)
+    assert exact(services, answer)
+
+
+def test_a_question_the_archive_knows_nothing_about_is_refused(services: Services, script: ScriptedGenerator) -> None:
+    """The refusal shows the nearest passages and the archive's range, and the model is not even asked."""
+    answer = ask(services, "Which orchestra plays Bruckner symphonies in Vienna?")
+    assert answer.status is Status.INSUFFICIENT_EVIDENCE
+    assert answer.sentences == ()
+    assert answer.coverage.articles == 4
+    assert script.prompts == []
+
+
+def test_a_time_the_archive_has_nothing_from_is_outside_its_coverage(services: Services) -> None:
+    """A question about 1994 is not answered from 2026."""
+    answer = ask(services, "How many people were evacuated below the Halvern Dam in 1994?")
+    assert answer.status is Status.OUTSIDE_COVERAGE
+    assert answer.question.window is not None
+
+
+def test_outlets_that_contradict_each_other_are_both_quoted(services: Services, script: ScriptedGenerator) -> None:
+    """Whatever the model picked, both positions stand in the answer with their outlets."""
+    script.says("The earthquake destroyed 640 homes in Skell [1].")
+    answer = ask(services, "How many homes has the earthquake destroyed in Skell?")
+    assert answer.status is Status.CONFLICTING
+    assert {position.value for position in answer.conflicts[0].positions} == {"640", "910"}
+    assert {citation.article.id for citation in answer.citations} == {"quake-1", "quake-2"}
+    assert exact(services, answer)
+
+
+def test_a_model_that_is_down_is_a_fallback_not_an_error(services: Services, script: ScriptedGenerator) -> None:
+    """The best sentences are quoted instead, and the answer says why."""
+    script.says(ModelUnavailable("the model is loading"))
+    answer = ask(services, "How many people have been evacuated below the Halvern Dam?")
+    assert answer.generator.kind == "extractive"
+    assert answer.generator.fallback == "the model is loading"
+    assert answer.sentences
+    assert exact(services, answer)
+
+
+def test_mode_model_insists_on_the_model(services: Services, script: ScriptedGenerator) -> None:
+    """Who asks for the model gets an error rather than a lesser answer."""
+    script.says(ModelUnavailable("the model is loading"))
+    with pytest.raises(ModelUnavailable, match="loading"):
+        ask(services, "How many people have been evacuated below the Halvern Dam?", mode=Mode.MODEL)
+
+
+def test_extractive_answers_are_the_articles_own_sentences(services: Services, script: ScriptedGenerator) -> None:
+    """Without a model, each sentence is its own quote."""
+    answer = ask(services, "How many people have been evacuated below the Halvern Dam?", mode=Mode.EXTRACTIVE)
+    assert script.prompts == []
+    assert answer.sentences[0].text == answer.citations[0].quote
+    assert all(sentence.support is Support.SUPPORTED for sentence in answer.sentences)
+
+
+def test_the_events_tell_the_same_as_the_answer(services: Services) -> None:
+    """Understood, sources, raw text, then the checked sentences in order: what streams is what is returned."""
+    events: list[Event] = []
+
+    async def emit(event: Event) -> None:
+        events.append(event)
+
+    answer = asyncio.run(services.answerer.ask(AskRequest("How many people have been evacuated below the Halvern Dam?", asked_at=NOW), emit))
+    kinds = [type(event) for event in events]
+    assert kinds[:2] == [Understood, Sources]
+    assert "".join(event.text for event in events if isinstance(event, Delta)).endswith("[1].")
+    assert [event.sentence for event in events if isinstance(event, Checked)] == list(answer.sentences)
+    assert [c for event in events if isinstance(event, Checked) for c in event.new_citations] == list(answer.citations)
+
+
+def test_cancelling_stops_the_model(services: Services, script: ScriptedGenerator) -> None:
+    """A reader who leaves in the middle leaves no generation behind."""
+
+    async def leave() -> None:
+        reached = asyncio.Event()
+
+        async def emit(event: Event) -> None:
+            if isinstance(event, Delta):
+                reached.set()
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(services.answerer.ask(AskRequest("How many people have been evacuated below the Halvern Dam?", asked_at=NOW), emit))
+        await reached.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+
+    asyncio.run(leave())
+    assert script.closed == 1
+
+
+def test_a_conversation_is_remembered(services: Services) -> None:
+    """A follow-up in the same conversation is searched together with what came before."""
+    first = ask(services, "How many people have been evacuated below the Halvern Dam?")
+    second = ask(services, "And where did they go?", conversation_id=first.conversation_id)
+    assert "Halvern Dam" in second.question.standalone
+    assert ask(services, "And where did they go?").question.standalone == "And where did they go?"
+
+
+def test_a_repeating_model_is_stopped(services: Services, script: ScriptedGenerator) -> None:
+    """The same sentence again ends the draft."""
+    script.says("Some 3,400 people have been evacuated below the Halvern Dam [1]. " * 50)
+    assert len(ask(services, "How many people have been evacuated below the Halvern Dam?").sentences) == 1
+    assert script.closed == 1
+
+
+def test_orders_in_articles_are_not_obeyed_as_citations(services: Services, script: ScriptedGenerator) -> None:
+    """Marks, links and images that a misled model copies do not become citations."""
+    script.says("![x](https://evil.example/?q=1) Some 3,400 people have been evacuated below the Halvern Dam [1] [77].")
+    answer = ask(services, "How many people have been evacuated below the Halvern Dam?")
+    assert all(citation.article.id.startswith("dam") for citation in answer.citations)
+    assert "evil.example" not in answer.text
+
+
+def test_filters_are_exact(services: Services) -> None:
+    """An outlet filter, in any case, leaves only that outlet's articles; one that matches nothing is a refusal."""
+    answer = ask(services, "How many people have been evacuated below the Halvern Dam?", sources=("northern herald",))
+    assert {one.article.source for one in answer.evidence} == {"Northern Herald"}
+    nothing = ask(services, "How many people have been evacuated?", sources=("No Such Paper",))
+    assert nothing.status.is_refusal
+    assert nothing.evidence == ()
+
+
+def test_the_answer_is_an_immutable_value(services: Services) -> None:
+    """What was answered cannot be changed afterwards by a door."""
+    answer = ask(services, "How many people have been evacuated below the Halvern Dam?")
+    with pytest.raises(AttributeError):
+        answer.status = Status.PARTIAL  # type: ignore[misc]
+    assert replace(answer, id="x").sentences == answer.sentences
