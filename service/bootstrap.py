@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from service.answering.ask import Answerer, Limits
-from service.answering.prompting import ANSWER_PROMPT, load_prompt
+from service.answering.prompting import ANSWER_PROMPT, ANSWERABLE_PROMPT, load_prompt
 from service.answering.request import AskRequest
 from service.answering.stopwatch import Stopwatch
 from service.answering.writing import ModelWriter
@@ -23,7 +23,7 @@ from service.errors import ArchiveInUse, DatelineError
 from service.indexing.ingest import Ingester, IngestReport, Progress
 from service.indexing.passages import PASSAGE_VERSION, embedded_text
 from service.models.encoder import build_embedder
-from service.models.generator import build_generator
+from service.models.generator import ChatGenerator, build_generator
 from service.models.llama_server import LlamaServer
 from service.ports import Embedder, Generator, VectorIndex
 from service.retrieval.search import Searcher
@@ -122,6 +122,12 @@ class Services:
     answerer: Answerer
     generator: Generator | None
     writing: threading.Lock = field(default_factory=threading.Lock)
+    warmth: Warmth = field(default_factory=Warmth)
+
+    @property
+    def server(self) -> LlamaServer | None:
+        """The local model's process, where there is one."""
+        return self.generator.server if isinstance(self.generator, ChatGenerator) else None
 
     def load(self, paths: Iterable[Path]) -> Iterable[Item]:
         """Articles from files and folders, by these settings."""
@@ -190,8 +196,8 @@ class Services:
         if isinstance(self.index, ChromaIndex):
             self.index.close()
         self.archive.close()
-        if isinstance(self.generator, ChatGenerator) and self.generator.server is not None:
-            self.generator.server.stop()
+        if self.server:
+            self.server.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -223,7 +229,8 @@ def build(
         index = _index(settings, archive, writable=writable)
         searcher = Searcher(archive, index, embedder)
         generator = generator or build_generator(settings)
-        writer = ModelWriter(generator, load_prompt(resources() / "prompts", ANSWER_PROMPT), embedder) if generator else None
+        prompts = [load_prompt(resources() / "prompts", name) for name in (ANSWER_PROMPT, ANSWERABLE_PROMPT)]
+        writer = ModelWriter(generator, *prompts, embedder) if generator else None
         limits = Limits(settings.top_k, settings.evidence_sentences, settings.evidence_tokens)
         answerer = Answerer(archive, searcher, embedder, writer, Conversations(archive), now, limits)
     except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,11 +34,17 @@ FAILED, USAGE = 1, 2
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the archive lives, instead of DATELINE_DATA_DIR.")]
 
 
-@app.callback()
-def _version(version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"dateline {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)] = False,
+) -> None:
+    """What stands before every command."""
 
 
 @contextmanager
@@ -52,14 +59,19 @@ def _told() -> Iterator[None]:
         typer.echo("dateline: interrupted; what was reported as done is kept", err=True)
         raise typer.Exit(130) from None
     except BrokenPipeError:
-        sys.stderr.close()
+        # Who read the output has enough. What is still buffered goes nowhere, so that the interpreter does not fail on it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(0) from None
 
 
 def _settings(data_dir: Path | None = None) -> Settings:
-    from service.logs import configure
-    from service.settings import load_settings
+    from dotenv import dotenv_values
 
+    from service.environment import PREFIX, refuse_unknown
+    from service.logs import VARIABLE, configure
+    from service.settings import Settings, load_settings
+
+    refuse_unknown([*os.environ, *dotenv_values(".env")], [VARIABLE, *(f"{PREFIX}{field}" for field in Settings.model_fields)])
     configure()
     return load_settings(**({"data_dir": data_dir} if data_dir else {}))
 
@@ -106,9 +118,10 @@ def ask(
         import asyncio
 
         from service import console
+        from service.bodies import AskBody, body_from
         from service.bootstrap import build
         from service.domain import Mode
-        from service.wire import AskBody, Filters, answer_out, body_from
+        from service.wire import answer_out
 
         body = body_from(
             AskBody,
@@ -117,7 +130,7 @@ def ask(
             infer_window=infer_window,
             conversation_id=conversation,
             mode=Mode.EXTRACTIVE if extractive else Mode.AUTO,
-            filters=Filters(published_from=since, published_to=until, sources=source or []),
+            filters={"published_from": since, "published_to": until, "sources": source or []},
         )
         with build(_settings(data_dir), writable=False) as services, console.thinking(quiet=as_json):
             answer = asyncio.run(services.answerer.ask(body.ask_request()))
@@ -132,7 +145,9 @@ def ask(
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; other than loopback needs DATELINE_API_KEYS.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535)] = None,
-    sample_if_empty: Annotated[bool, typer.Option("--sample-if-empty", help="Take in the sample archive if there is no article yet.")] = False,
+    sample_if_empty: Annotated[
+        bool, typer.Option("--sample-if-empty", help="Take in the sample archive if there is no article yet.")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Serve the page and the HTTP API."""
@@ -157,8 +172,11 @@ def evaluate(
         from service import console
         from service.evaluation.command import evaluate as run
 
-        options = {"baseline": baseline, "extractive": extractive, "limit": limit, "write_baseline": write_baseline}
-        raise typer.Exit(run(suite, _settings(), report_dir=report, console=console.out, **options))
+        status = run(
+            suite, _settings(), report_dir=report, console=console.out,
+            baseline=baseline, extractive=extractive, limit=limit, write_baseline=write_baseline,
+        )  # fmt: skip
+        raise typer.Exit(status)
 
 
 @models_app.command("list")
@@ -173,12 +191,13 @@ def models_list() -> None:
 @models_app.command("fetch")
 def models_fetch(
     names: Annotated[list[str] | None, typer.Argument(help="Names from `dateline models list`; the default ones if none.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing about models that are already here.")] = False,
 ) -> None:
     """Fetch models and verify every byte."""
     with _told():
         from service import console
 
-        console.fetch_models(_settings(), names or [])
+        console.fetch_models(_settings(), names or [], quiet=quiet)
 
 
 @articles_app.command("list")

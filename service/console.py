@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.markup import escape as marked
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from service.domain import Answer, Article, Citation, Outcome, Status, Support, iso
 
@@ -19,14 +20,36 @@ if TYPE_CHECKING:
     from service.indexing.ingest import IngestReport
     from service.settings import Settings
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False)
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What would command the terminal or turn the direction of what follows. Articles and file names are data."""
+
+
+class Output(Console):
+    """A console whose reader may leave: `| head` is no failure."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the command end as it ends for other output."""
+        raise BrokenPipeError
+
+
+out = Output(highlight=False, soft_wrap=True)
+err = Output(stderr=True, highlight=False)
 _FACES = {
     Status.PARTIAL: "The archive answers part of the question.",
     Status.CONFLICTING: "Sources disagree.",
     Status.INSUFFICIENT_EVIDENCE: "The archive does not say.",
     Status.OUTSIDE_COVERAGE: "The archive has nothing from that time.",
 }
+
+
+def harmless(text: str) -> str:
+    """The text with control characters replaced."""
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def escape(text: str) -> str:
+    """The text as it stands: without control characters, and with no meaning as rich's markup."""
+    return marked(harmless(text))
 
 
 @contextmanager
@@ -42,6 +65,9 @@ def thinking(*, quiet: bool) -> Iterator[None]:
 @contextmanager
 def ingest_progress() -> Iterator[Callable[[IngestReport], None]]:
     """Articles done and passages a second, on a terminal; nothing elsewhere."""
+    if not err.is_terminal:
+        yield lambda report: None
+        return
     began = time.monotonic()
     with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err, transient=True) as bar:
         task = bar.add_task("Reading articles …", total=None)
@@ -60,7 +86,7 @@ def print_ingest(report: IngestReport, *, verbose: bool) -> None:
         if item.outcome is Outcome.REJECTED:
             err.print(f"[red]rejected[/red] {escape(item.place)}: {escape(item.reason or '')}", soft_wrap=True)
         elif verbose:
-            out.print(f"{item.outcome.value} {escape(item.article_id or '')} {escape(item.place)}" + (f" {item.reason}" if item.reason else ""))
+            out.print(escape(" ".join(filter(None, (item.outcome.value, item.article_id, item.place, item.reason)))))
         for warning in item.warnings:
             err.print(f"[yellow]warning[/yellow] {escape(item.place)}: {escape(warning)}", soft_wrap=True)
     counts = report.counts
@@ -105,14 +131,16 @@ def _print_citation(citation: Citation) -> None:
 def _print_footer(answer: Answer) -> None:
     window = answer.question.window
     if window:
-        err.print(f"[dim]Read as a time: “{escape(window.phrase)}” ({iso(window.start) or '…'} to {iso(window.end) or '…'})[/dim]", soft_wrap=True)
+        span = f"{iso(window.start) or '…'} to {iso(window.end) or '…'}"
+        err.print(f"[dim]Read as a time: “{escape(window.phrase)}” ({span})[/dim]", soft_wrap=True)
     if answer.generator.fallback:
         err.print(f"[yellow]Quoted without the model: {escape(answer.generator.fallback)}[/yellow]", soft_wrap=True)
 
 
 def article_line(article: Article) -> str:
     """Id, date, outlet and headline, separated by tabs."""
-    return "\t".join((article.id, iso(article.published_at) or "", article.source or "", article.headline))
+    fields = (article.id, iso(article.published_at) or "", article.source or "", article.headline)
+    return "\t".join(harmless(" ".join(field.split())) for field in fields)
 
 
 def print_models(settings: Settings) -> None:
@@ -126,20 +154,23 @@ def print_models(settings: Settings) -> None:
         out.print(f"{here}  {entry.kind.value:<8} {entry.name:<30} {size:>6,.0f} MB  {entry.licence}  {entry.repository}")
 
 
-def fetch_models(settings: Settings, names: Sequence[str]) -> None:
-    """Fetch with a progress bar; raises ModelError."""
+def fetch_models(settings: Settings, names: Sequence[str], *, quiet: bool = False) -> None:
+    """Fetch with a progress bar on a terminal; `quiet` about those that are already here. Raises ModelError."""
     from service.models.catalogue import DEFAULT_ENCODER, DEFAULT_GENERATOR, find
-    from service.models.fetch import ensure
+    from service.models.fetch import ensure, installed
 
     wanted = [find(name) for name in names] or [DEFAULT_ENCODER, *([DEFAULT_GENERATOR] if settings.model == "local" else [])]
     for entry in wanted:
+        if quiet and installed(entry, settings.models_dir):
+            continue
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-        with Progress(*columns, console=err, transient=True) as bar:
-            task = bar.add_task(f"Fetching {entry.name}", total=None)
+        bar = Progress(*columns, console=err, transient=True)
+        task = bar.add_task(f"Fetching {entry.name}", total=None)
 
-            def show(what: str, done: int, total: int, bar: Progress = bar, task: object = task) -> None:
-                bar.update(task, description=what, completed=done, total=total)  # type: ignore[arg-type]
+        def show(what: str, done: int, total: int, bar: Progress = bar, task: TaskID = task) -> None:
+            bar.update(task, description=what, completed=done, total=total)
 
+        with bar if err.is_terminal else nullcontext():
             folder = ensure(entry, settings.models_dir, show)
         out.print(f"{escape(entry.name)}: verified in {escape(str(folder))}")
 

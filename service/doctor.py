@@ -6,11 +6,13 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from service.bootstrap import build, reading
 from service.errors import ArchiveInUse, DatelineError
-from service.models.catalogue import DEFAULT_ENCODER, DEFAULT_GENERATOR, Entry
+from service.models.catalogue import CATALOGUE, DEFAULT_GENERATOR, Entry
 from service.models.fetch import installed
+from service.models.generator import build_generator
 from service.settings import Settings
 
 LOW_DISK = 2_000_000_000
@@ -35,8 +37,8 @@ def examine(settings: Settings) -> list[Check]:
 def _checks(settings: Settings) -> Iterator[Check]:
     yield Check("python", sys.version_info >= (3, 11), sys.version.split()[0], "install Python 3.11 or newer")
     yield _disk(settings)
-    yield _model("encoder", settings, DEFAULT_ENCODER, needed=settings.embedding_model == DEFAULT_ENCODER.name)
-    yield _model("language model", settings, DEFAULT_GENERATOR, needed=settings.model == "local")
+    yield _encoder(settings)
+    yield _language_model(settings)
     yield _asked("archive", lambda: _archive(settings), "see the message; a backup or a new DATELINE_DATA_DIR helps")
     yield _asked("vector index", lambda: _index(settings), "run `dateline reindex`")
 
@@ -47,11 +49,34 @@ def _disk(settings: Settings) -> Check:
     return Check("disk", free > LOW_DISK, f"{free / 1e9:,.1f} GB free at {settings.data_dir}", "free some space, or set DATELINE_DATA_DIR")
 
 
-def _model(name: str, settings: Settings, entry: Entry, *, needed: bool) -> Check:
+def _encoder(settings: Settings) -> Check:
+    entry = next((one for one in CATALOGUE if one.name.casefold() == settings.embedding_model.casefold()), None)
+    if entry:
+        return _fetched("encoder", entry, settings)
+    folder = Path(settings.embedding_model).expanduser()
+    return Check("encoder", folder.is_dir(), str(folder), "DATELINE_EMBEDDING_MODEL names no folder and no model of `dateline models list`")
+
+
+def _language_model(settings: Settings) -> Check:
+    name = settings.model.removeprefix("local").removeprefix("/") or DEFAULT_GENERATOR.name
+    entry = next((one for one in CATALOGUE if one.name.casefold() == name.casefold()), None)
+    if settings.model.startswith("local") and entry:
+        return _fetched("language model", entry, settings)
+    if name.endswith(".gguf"):
+        path = Path(name).expanduser()
+        return Check("language model", path.is_file(), str(path), "DATELINE_MODEL names no file and no model of `dateline models list`")
+    return _asked("language model", lambda: _opened(settings), "see DATELINE_MODEL")
+
+
+def _fetched(name: str, entry: Entry, settings: Settings) -> Check:
     here = installed(entry, settings.models_dir)
-    if not needed:
-        return Check(name, True, settings.model if name == "language model" else settings.embedding_model)
     return Check(name, here, f"{entry.name} {'verified' if here else 'is not here'}", f"run `dateline models fetch {entry.name}`")
+
+
+def _opened(settings: Settings) -> str:
+    """The name, once its package and key were found to be there. Nothing is sent to a hosted model."""
+    build_generator(settings)
+    return settings.model
 
 
 def _archive(settings: Settings) -> str:
@@ -65,7 +90,7 @@ def _archive(settings: Settings) -> str:
 
 def _index(settings: Settings) -> str:
     try:
-        with build(settings) as services:
+        with build(settings.model_copy(update={"model": "extractive"})) as services:
             vectors, passages = services.index.count(), services.archive.passage_count()
     except ArchiveInUse as error:
         return f"in use: {error}"
@@ -76,6 +101,6 @@ def _index(settings: Settings) -> str:
 
 def _asked(name: str, look: Callable[[], str], remedy: str) -> Check:
     try:
-        return Check(name, True, look())
+        return Check(name, ok=True, found=look())
     except DatelineError as error:
-        return Check(name, False, str(error), remedy)
+        return Check(name, ok=False, found=str(error), remedy=remedy)

@@ -25,7 +25,8 @@ def run(settings: Settings, *, sample_if_empty: bool) -> None:
 
     require_keys(settings)
     # uvicorn raises the signal again when it has ended: as an exception, so that the archive is closed on every way out.
-    signal.signal(signal.SIGTERM, _leave)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     with _listen(settings) as listener, build(settings) as services:
         app = create_app(services)
         if sample_if_empty and services.archive.coverage().articles == 0:

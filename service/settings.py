@@ -5,15 +5,20 @@ Also the one function that knows where `prompts/`, `corpus/` and `eval/` are, in
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Self
 
+from dotenv import dotenv_values
 from platformdirs import user_cache_path, user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from service.environment import PREFIX, refuse_unknown
 from service.errors import SettingsError
 
+ELSEWHERE = frozenset({"DATELINE_LOG_LEVEL", "DATELINE_EVAL_DATA"})
+"""Variables that are ours and no settings of the service: read by `logs` and by `eval/`."""
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -32,7 +37,7 @@ def _default_data_dir() -> Path:
 class Settings(BaseSettings):
     """Every setting, its default and what it means. Field `x` is the variable `DATELINE_X`."""
 
-    model_config = SettingsConfigDict(env_prefix="DATELINE_", env_file=".env", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, frozen=True, extra="ignore")
 
     data_dir: Path = Field(default_factory=_default_data_dir, description="Where the archive lives.")
     cache_dir: Path = Field(default_factory=lambda: user_cache_path("dateline"), description="Where fetched models are kept.")
@@ -63,8 +68,8 @@ class Settings(BaseSettings):
     max_article_chars: int = Field(1_000_000, ge=1, description="A longer article is rejected.")
     max_body_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="A larger request is refused with 413.")
     top_k: int = Field(8, ge=1, le=100, description="Passages that evidence is chosen from.")
-    evidence_sentences: int = Field(12, ge=1, le=40, description="At most so many sentences are shown to the model.")
-    evidence_tokens: int = Field(430, ge=50, description="At most so many tokens of evidence are shown to the model.")
+    evidence_sentences: int = Field(8, ge=1, le=40, description="At most so many sentences are shown to the model.")
+    evidence_tokens: int = Field(300, ge=50, description="At most so many tokens of evidence are shown to the model.")
 
     @field_validator("api_keys", mode="before")
     @classmethod
@@ -104,7 +109,14 @@ class Settings(BaseSettings):
 def load_settings(**overrides: object) -> Settings:
     """The settings, with `overrides` above environment and `.env`. Raises SettingsError naming the variable."""
     try:
+        given = [*os.environ, *dotenv_values(".env", interpolate=False), *(f"{PREFIX}{name.upper()}" for name in overrides)]
+        refuse_unknown(given, [*ELSEWHERE, *(f"{PREFIX}{name.upper()}" for name in Settings.model_fields)])
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = [f"DATELINE_{'_'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" for e in error.errors()]
-        raise SettingsError("; ".join(lines)) from error
+        raise SettingsError("; ".join(f"{_variable(e['loc'])}{e['msg']}" for e in error.errors())) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f".env cannot be read ({error}): it must be a text file in UTF-8") from error
+
+
+def _variable(place: tuple[int | str, ...]) -> str:
+    return f"{PREFIX}{str(place[0]).upper()}: " if place else ""

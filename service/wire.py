@@ -1,104 +1,15 @@
-"""The JSON that enters and leaves: pydantic models for requests and answers, shared by HTTP, CLI and OpenAPI."""
+"""The JSON that leaves: pydantic models and shapes of answers, shared by HTTP, CLI and OpenAPI. What enters: `service.bodies`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from service.answering.request import AskRequest, Checked, Delta, Event, Sources, Understood
-from service.domain import Answer, Article, Citation, Coverage, Evidence, Hit, Mode, Status, Support, Window, iso, parse_moment
-from service.errors import BadQuestion
+from service.answering.request import Checked, Delta, Event, Sources, Understood
+from service.domain import Answer, Article, Citation, Coverage, Evidence, Hit, Status, Support, Window, iso
 from service.indexing.ingest import ItemReport
-
-
-class Body(BaseModel):
-    """A request body: unknown fields are refused, so that a typo is not silently ignored."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-BodyKind = TypeVar("BodyKind", bound=Body)
-
-
-MAX_MOMENT = 64
-"""Characters of a date."""
-YEARS = range(1600, 9000)
-"""From the first newspapers to where the arithmetic of calendars ends."""
-
-
-class Filters(Body):
-    """Half-open `[published_from, published_to)` in UTC, dates or instants; outlets and articles by name and id."""
-
-    published_from: str | None = Field(None, max_length=MAX_MOMENT, examples=["2026-04-01"])
-    published_to: str | None = Field(None, max_length=MAX_MOMENT, examples=["2026-05-01"])
-    sources: list[Annotated[str, Field(max_length=500)]] = Field(default_factory=list, max_length=100)
-    article_ids: list[Annotated[str, Field(max_length=256)]] = Field(default_factory=list, max_length=1000)
-
-
-class Asking(Body):
-    """What `/v1/ask` and `/v1/search` have in common."""
-
-    question: str = Field(min_length=1, max_length=2000, examples=["How many people were evacuated below the Lorne dam?"])
-    asked_at: str | None = Field(None, max_length=MAX_MOMENT, description="When the question is asked; nothing newer is used. Now by default.")
-    filters: Filters = Field(default_factory=Filters)
-    infer_window: bool = True
-    debug: bool = False
-
-    def request(self, **more: Any) -> AskRequest:
-        """The same for the flow. Raises BadQuestion on a date that is none, naming the field."""
-        return AskRequest(
-            question=self.question,
-            asked_at=_moment("asked_at", self.asked_at, end_of_day=True),
-            published_from=_moment("published_from", self.filters.published_from),
-            published_to=_moment("published_to", self.filters.published_to),
-            sources=tuple(self.filters.sources),
-            article_ids=tuple(self.filters.article_ids),
-            infer_window=self.infer_window,
-            **more,
-        )
-
-
-class AskBody(Asking):
-    """`POST /v1/ask`."""
-
-    conversation_id: str | None = Field(None, max_length=64, pattern=r"^[\w-]+$")
-    mode: Mode = Mode.AUTO
-    top_k: int = Field(8, ge=1, le=100)
-    stream: bool = False
-
-    def ask_request(self) -> AskRequest:
-        """The same for the flow. Raises BadQuestion."""
-        return self.request(conversation_id=self.conversation_id, mode=self.mode, top_k=self.top_k)
-
-
-class SearchBody(Asking):
-    """`POST /v1/search`."""
-
-    top_k: int = Field(10, ge=1, le=100)
-
-
-def body_from(kind: type[BodyKind], **fields: Any) -> BodyKind:
-    """A body from values that did not come over HTTP. Raises BadQuestion naming the field."""
-    try:
-        return kind(**fields)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadQuestion(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg'].lower()}") from error
-
-
-def _moment(field: str, text: str | None, *, end_of_day: bool = False) -> datetime | None:
-    if not text:
-        return None
-    try:
-        moment = parse_moment(text, end_of_day=end_of_day)
-    except ValueError as error:
-        raise BadQuestion(f"{field}: {error}") from error
-    if moment.year not in YEARS:
-        raise BadQuestion(f"{field}: {text!r} lies outside of the years {YEARS.start} to {YEARS.stop - 1}")
-    return moment
 
 
 class CitationOut(BaseModel):
@@ -214,7 +125,7 @@ def answer_out(answer: Answer, *, debug: bool = False) -> AnswerOut:
         window=window_out(answer.question.window),
         nearest=[citation_out(citation, answer) for citation in answer.nearest],
         coverage=coverage_out(answer.coverage),
-        generator=GeneratorOut(name=answer.generator.name, kind=answer.generator.kind, fallback=answer.generator.fallback),  # type: ignore[arg-type]
+        generator=GeneratorOut(name=answer.generator.name, kind=answer.generator.kind, fallback=answer.generator.fallback),
         timings_ms=dict(answer.timings_ms),
         usage=UsageOut(prompt_tokens=answer.usage.prompt_tokens, completion_tokens=answer.usage.completion_tokens),
         debug={"evidence": [evidence_out(one) for one in answer.evidence], "dropped": list(answer.dropped)} if debug else None,

@@ -14,8 +14,8 @@ from service.domain import Coverage, Evidence, Question, Status, Support
 from service.retrieval.evidence import Selection
 from service.words import content_stems, names, numbers
 
-MIN_SIMILARITY = 0.40
-"""Cosine of the best evidence sentence (under its headline) to the question, below which nothing is about it."""
+MIN_SIMILARITY = 0.35
+"""Cosine of the best evidence sentence to the question, below which nothing is about it."""
 _YEAR = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
 
 
@@ -41,11 +41,13 @@ def after_writing(verdicts: Sequence[Verdict], *, disagreement: bool, refused: b
 def outside(question: Question, evidence: Sequence[Evidence], coverage: Coverage) -> bool:
     """True where the question is about a time the archive has nothing from, and no article looks back at it."""
     window = question.window
+    if window is None or (window.start is not None and window.start > question.asked_at):
+        return False  # What is still to come is in no archive, but forecasts of it are.
     if coverage.first is None or coverage.last is None:
-        return bool(window) and coverage.articles == 0
-    if window is None or window.end is not None and window.end > coverage.first and (window.start is None or window.start <= coverage.last):
-        return False
-    if window.end is None and window.start is not None and window.start <= coverage.last:
+        return coverage.articles == 0
+    begins_after = window.start is not None and window.start > coverage.last
+    ends_before = window.end is not None and window.end <= coverage.first
+    if not begins_after and not ends_before:
         return False
     years = set(_YEAR.findall(window.phrase))
     return not any(years & numbers(one.text) for one in evidence)

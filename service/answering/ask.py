@@ -69,7 +69,7 @@ class Answerer:
         if status is None:
             dispute = find_disagreement(question.standalone, selection.evidence, selection.vectors, selection.question_vector)
             generator = await self._write(request.mode, question, selection, composer, draft, watch, emit)
-            await self._add_positions(dispute, composer, draft, emit)
+            await self._add_positions(None if draft.refused else dispute, composer, draft, emit)
             status = abstention.after_writing(draft.verdicts, disagreement=dispute is not None, refused=draft.refused)
         outcome = Outcome(answer_id, conversation_id, question, status, coverage, generator, watch.milliseconds(), draft.usage)
         answer = composer.answer(outcome, dispute)
@@ -99,7 +99,9 @@ class Answerer:
                 with watch("generate"):
                     async for verdict in self._writer.write(question, selection, draft, watch, emit):
                         await self._show(verdict, composer, emit)
-                return GeneratorUsed(self._writer.name, "model")
+                if draft.refused or any(verdict.is_supported for verdict in draft.verdicts):
+                    return GeneratorUsed(self._writer.name, "model")
+                fallback = "what the model wrote is not carried by the articles"
             except ModelError as error:
                 if mode is Mode.MODEL:
                     raise

@@ -20,8 +20,10 @@ from service.words import content_stems, numbers, search_terms, stem
 SAME_TIME = timedelta(days=4)
 """Figures printed further apart than this are taken as a development."""
 MIN_ALIKE = 0.6
-"""Cosine between the two sentences under their headlines."""
+"""Cosine between the two sentences."""
 MIN_ON_QUESTION = 0.45
+MIN_SHARED = 0.6
+"""Share of the question's content words that a sentence must hold to be about all of it."""
 _COUNTED = re.compile(r"(\d[\d,.]*\d|\d)\s+(?:(million|billion|thousand|percent|per cent)\s+)?(?:of\s+)?((?:[^\W\d_]+\s+){0,2}[^\W\d_]+)")
 _CORRECTION = re.compile(r"\b(?:correct(?:ion|ed|s)|retract\w*|mistaken\w*|misstated|in error)\b", re.IGNORECASE)
 
@@ -64,9 +66,13 @@ def _independent(one: Evidence, two: Evidence) -> bool:
 
 
 def _differing(first: str, second: str, wanted: frozenset[str]) -> tuple[str, str, str] | None:
-    """The noun and both values, where exactly this noun is counted once in each sentence, differently."""
+    """The noun and both values, where this noun is counted once in each sentence, differently.
+
+    The noun is one that the question asks for, or any ("118 million orrans") where both sentences are about all that it asks.
+    """
     one, two = _counts(first), _counts(second)
-    for noun in one.keys() & two.keys() & wanted:
+    on_it = all(len(wanted & content_stems(text)) >= MIN_SHARED * len(wanted) for text in (first, second))
+    for noun in sorted(one.keys() & two.keys() if on_it else one.keys() & two.keys() & wanted):
         if len(one[noun]) == len(two[noun]) == 1 and numbers(one[noun][0]) != numbers(two[noun][0]):
             return noun, one[noun][0], two[noun][0]
     return None

@@ -22,7 +22,7 @@ from service.words import content_stems, names, negated, numbers
 MIN_COVERAGE = 0.6
 """Share of a sentence's content words that its citations must hold. Not tuned yet; see eval/README.md for how it is judged."""
 MIN_SIMILARITY = 0.45
-"""Cosine to the nearest cited sentence under its headline."""
+"""Cosine to the nearest cited sentence."""
 MAX_CITATIONS = 3
 _GAIN = 0.2
 """A further citation must add this share of the content words, or a number or a name."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from langchain_core.prompts import ChatPromptTemplate
 
 ANSWER_PROMPT = "answer.v1"
+ANSWERABLE_PROMPT = "answerable.v1"
 _ROLE_TOKENS = re.compile(r"<\s*\|[^<>]{0,64}?\|\s*>|<\s*/?\s*(?:s|system|user|assistant|im_start|im_end)\s*>|\[/?\s*INST\s*\]|<<\s*/?\s*SYS\s*>>", re.IGNORECASE)
 
 
@@ -32,6 +33,8 @@ class PromptTemplate:
     name: str
     template: ChatPromptTemplate
     max_tokens: int
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """For a prompt that judges: the log-odds below which it says no, by model name, and `default`."""
 
     def fill(self, question: Question, evidence: Sequence[Evidence]) -> Prompt:
         """The prompt for this question over this evidence."""
@@ -54,7 +57,7 @@ def load_prompt(folder: Path, name: str) -> PromptTemplate:
         missing = {"evidence", "question"} - set(template.input_variables)
         if missing:
             raise SettingsError(f"prompt {path} does not use {{{'}, {'.join(sorted(missing))}}}")
-        return PromptTemplate(name, template, int(raw["max_tokens"]))
+        return PromptTemplate(name, template, int(raw["max_tokens"]), dict(raw.get("thresholds", {})))
     except (OSError, tomllib.TOMLDecodeError, KeyError, ValueError) as error:
         raise SettingsError(f"prompt {path} cannot be read: {error}") from error
 

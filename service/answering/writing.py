@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ from service.words import content_stems, folded, numbers
 MAX_SENTENCES = 4
 MAX_DRAFT = 4_000
 """Characters after which a model that does not stop is stopped."""
+_LEAST = 1e-9
 _REFUSES = re.compile(
     r"\b(?:(?:articles?|sentences?|sources?|text|passages?|reports?|information) (?:do|does|did) not (?:say|mention|contain|provide|state|specify|give|include)"
     r"|(?:is|are|was) not (?:mentioned|stated|provided|specified|given)|no information|not enough information|cannot (?:be )?(?:answer|determine)|unknown)",
@@ -40,9 +42,10 @@ class Draft:
 class ModelWriter:
     """Lets a language model write, and checks each sentence as soon as it is whole."""
 
-    def __init__(self, generator: Generator, prompt: PromptTemplate, embedder: Embedder) -> None:
+    def __init__(self, generator: Generator, prompt: PromptTemplate, judge: PromptTemplate, embedder: Embedder) -> None:
         self._generator = generator
         self._prompt = prompt
+        self._judge = judge
         self._embedder = embedder
 
     @property
@@ -51,7 +54,13 @@ class ModelWriter:
         return self._generator.name
 
     async def write(self, question: Question, selection: Selection, draft: Draft, watch: Stopwatch, emit: Emit) -> AsyncGenerator[Verdict]:
-        """Checked sentences as they come; `draft` is filled on the way. Raises ModelUnavailable."""
+        """Checked sentences as they come; `draft` is filled on the way. Raises ModelUnavailable.
+
+        Where the model finds no answer in the evidence, nothing is written and `draft.refused` is set.
+        """
+        if not await self._answerable(question, selection):
+            draft.refused = True
+            return
         seen: set[str] = set()
         async with aclosing(self._sentences(question, selection, draft, emit)) as sentences:
             async for raw in sentences:
@@ -70,6 +79,16 @@ class ModelWriter:
                 yield verdict
                 if len(draft.verdicts) >= MAX_SENTENCES:
                     return
+
+    async def _answerable(self, question: Question, selection: Selection) -> bool:
+        """The model as a one-token judge of whether the evidence states an answer; true where its server tells no probabilities.
+
+        Asked before the draft: it reads the evidence once for both, and a refusal costs no draft.
+        """
+        found = await self._generator.first_token_logprobs(self._judge.fill(question, selection.evidence))
+        odds = log_odds(found)
+        threshold = self._judge.thresholds.get(self.name, self._judge.thresholds.get("default", 0.0))
+        return odds is None or odds >= threshold
 
     async def _sentences(self, question: Question, selection: Selection, draft: Draft, emit: Emit) -> AsyncGenerator[str]:
         """Whole sentences of the model's text; a last one without an end is whole when the model stops."""
@@ -99,6 +118,15 @@ class ModelWriter:
         alone = len(content_stems(text)) > 2
         vector = self._embedder.embed([text if alone else f"{question.standalone} {text}"])[0]
         return ground(text, marked, vector, selection.evidence, selection.vectors)
+
+
+def log_odds(logprobs: Mapping[str, float]) -> float | None:
+    """Natural-log odds of Yes over No among first tokens, in any spelling; None where neither is there."""
+    yes = sum(math.exp(value) for token, value in logprobs.items() if token.strip().casefold() == "yes")
+    no = sum(math.exp(value) for token, value in logprobs.items() if token.strip().casefold() == "no")
+    if yes == no == 0:
+        return None
+    return math.log(max(yes, _LEAST) / max(no, _LEAST))
 
 
 def quote_best(question: Question, selection: Selection, *, most: int = 3) -> list[Verdict]:

@@ -58,8 +58,8 @@ def load(paths: Iterable[Path], *, now: datetime, max_chars: int) -> Iterator[It
 
 
 def origin_of(path: Path) -> str:
-    """The resolved path as text that can be stored: bytes of a file name that are not UTF-8 are written `\\xe9`."""
-    return os.fsencode(path.resolve()).decode("utf-8", "backslashreplace")
+    """The resolved path as text that can be stored: a byte of a file name that is not UTF-8 is written `\\udce9`."""
+    return os.path.realpath(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def place_of(path: Path) -> str:
@@ -96,9 +96,8 @@ def _walk(folder: Path) -> tuple[list[Path], list[Unreadable]]:
     failures: list[Unreadable] = []
     for base, folders, names in os.walk(folder, onerror=lambda error: failures.append(_failed(Path(error.filename), error))):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        for file in (Path(base, name) for name in names if not name.startswith(".")):
-            if file.is_file() and file.resolve().is_relative_to(root):
-                files.append(file)
+        visible = (Path(base, name) for name in names if not name.startswith("."))
+        files.extend(file for file in visible if file.is_file() and file.resolve().is_relative_to(root))
     return sorted(files), failures
 
 

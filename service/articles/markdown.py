@@ -22,14 +22,14 @@ class _Words(yaml.BaseLoader):
     """
 
     def construct_scalar(self, node: Any) -> Any:
-        value = super().construct_scalar(node)  # type: ignore[no-untyped-call]
+        value = super().construct_scalar(node)
         return None if node.style is None and value in _NULL else value
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):  # type: ignore[no-untyped-call]
+        if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(None, None, "aliases are not read", mark)  # a few of them unfold to gigabytes
-        return super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+        return super().compose_node(parent, index)
 
 
 def split_front_matter(text: str) -> tuple[dict[str, Any], str]:

@@ -53,7 +53,7 @@ def create_app(services: Services) -> FastAPI:
         (KnownHosts, {"hosts": [*settings.trusted_hosts, settings.host]}),
         (SecurityHeaders, {}),
     ):
-        app.add_middleware(middleware, **options)  # type: ignore[arg-type]
+        app.add_middleware(middleware, **options)
     bearer = Depends(HTTPBearer(auto_error=False, description="A key of DATELINE_API_KEYS; none is needed where none is set."))
     for router in (routes.reading, routes.writing):
         app.include_router(router, dependencies=[bearer], responses=problems.DOCUMENTED)

@@ -19,7 +19,9 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 def require_keys(settings: Settings) -> None:
     """Raises SettingsError where the service would listen to strangers without a key."""
     if settings.host not in LOOPBACK and not settings.api_keys:
-        raise SettingsError(f"to listen on {settings.host}, set DATELINE_API_KEYS (admin:KEY, ask:KEY); without keys only loopback is served")
+        raise SettingsError(
+            f"to listen on {settings.host}, set DATELINE_API_KEYS (admin:KEY, ask:KEY); without keys only loopback is served"
+        )
 
 
 class Keys:

@@ -29,7 +29,7 @@ class SecurityHeaders:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:  # noqa: D102
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -47,7 +47,7 @@ class KnownHosts:
         self._app = app
         self._hosts = {host.strip("[]").lower() for host in hosts}
 
-    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:  # noqa: D102
         if scope["type"] == "http" and host_name(Headers(scope=scope).get("host", "")) not in self._hosts:
             detail = "this Host is not known here: name it in DATELINE_TRUSTED_HOSTS"
             await problems.problem(400, detail)(scope, receive, send)
@@ -69,7 +69,7 @@ class BodyLimit:
         self._app = app
         self._limit = limit
 
-    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:  # noqa: D102
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -97,7 +97,7 @@ class Incidents:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:  # noqa: D102
         started = False
 
         async def noting(message: Message) -> None:

@@ -33,13 +33,6 @@ _SHOWN = 5
 """Field errors named in the detail; all are in `errors`."""
 
 
-class FieldError(BaseModel):
-    """One field of the request and what is wrong with it."""
-
-    field: str
-    message: str
-
-
 class Problem(BaseModel):
     """An error (RFC 9457). `about:blank` says that the title is the status's own."""
 
@@ -47,17 +40,20 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str = Field(description="A sentence that says what to change.")
-    errors: list[FieldError] | None = None
+    errors: list[dict[Literal["field", "message"], str]] | None = Field(None, description="Each wrong field.")
 
 
+_CONTENT = {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}
 DOCUMENTED: dict[int | str, dict[str, Any]] = {
-    "4XX": {"description": "A problem: the request, its key, or what it names.", "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}},
-    "5XX": {"description": "A problem on our side; 503 has Retry-After.", "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}},
+    "4XX": {"description": "The request, its key, or what it names is wrong.", "content": _CONTENT},
+    "5XX": {"description": "Something here is wrong; 503 has Retry-After.", "content": _CONTENT},
 }
 """For OpenAPI."""
 
 
-def problem(status: int, detail: str, *, fields: list[dict[str, Any]] | None = None, headers: Mapping[str, str] | None = None) -> JSONResponse:
+def problem(
+    status: int, detail: str, *, fields: list[dict[str, Any]] | None = None, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
     """A problem response."""
     return JSONResponse(body(status, detail, fields=fields), status, dict(headers or {}), MEDIA_TYPE)
 

@@ -13,12 +13,13 @@ from fastapi.responses import JSONResponse
 from service.answering.request import AskRequest
 from service.articles.files import Item, Unreadable
 from service.articles.row import article_from_row
+from service.bodies import AskBody, SearchBody
 from service.bootstrap import Services, now
 from service.errors import BadArticle
 from service.http.keys import AdminRoute, AskRoute
 from service.http.streaming import event_stream, whole_answer
 from service.settings import resources
-from service.wire import AnswerOut, AskBody, SearchBody, answer_out, article_out, coverage_out, hit_out, item_out, window_out
+from service.wire import AnswerOut, answer_out, article_out, coverage_out, hit_out, item_out, window_out
 
 MAX_ROWS = 1_000
 CLIENT_LEFT = 499

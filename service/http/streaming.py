@@ -61,7 +61,7 @@ async def events(
         try:
             answer = await answerer.ask(request, emit)
             await queue.put(("final", answer_out(answer, debug=debug).model_dump(mode="json", by_alias=True)))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - becomes the one terminal event
             await queue.put(("error", problems.describe(error)))
         await queue.put(None)
 

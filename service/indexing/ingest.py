@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from service.articles.files import Item, Skipped, Unreadable
 from service.articles.row import Loaded
 from service.domain import Article, Outcome
@@ -72,10 +74,11 @@ Progress = Callable[[IngestReport], None]
 class Ingester:
     """Takes articles in. The same article twice is one article; a changed one replaces its old passages in one step."""
 
-    def __init__(self, archive: Archive, index: VectorIndex, embedder: Embedder) -> None:
+    def __init__(self, archive: Archive, index: VectorIndex, embedder: Embedder, *, batch: int = BATCH_ARTICLES) -> None:
         self._archive = archive
         self._index = index
         self._embedder = embedder
+        self._batch = batch
 
     def run(self, items: Iterable[Item], progress: Progress | None = None) -> IngestReport:
         """Ingest everything; each batch is durable and visible when it has been reported to `progress`.
@@ -84,7 +87,7 @@ class Ingester:
         """
         report = IngestReport()
         seen: dict[str, tuple[str, str]] = {}
-        for batch in _batches(items, BATCH_ARTICLES):
+        for batch in _batches(items, self._batch):
             fresh = self._screen(batch, seen, report)
             staged = self._embed([loaded.article for loaded in fresh])
             self._write(staged)
@@ -134,9 +137,10 @@ class Ingester:
         if known.get(article.id) == digest:
             return row(Outcome.UNCHANGED)
         key = article.text_hash, article.source.casefold() if article.source else None
-        twin = texts.get(key) or self._archive.twin(article)
-        if twin and article.id not in known:
-            return row(Outcome.DUPLICATE, twin)
+        if article.id not in known and (twin := texts.get(key) or self._archive.twin(article)):
+            changing = twin in seen and twin in known and texts.get(key) != twin and seen[twin][1] != known[twin]
+            if not changing:  # a twin whose text this very batch replaces is none
+                return row(Outcome.DUPLICATE, twin)
         texts[key] = article.id
         return row(Outcome.UPDATED if article.id in known else Outcome.ADDED)
 
@@ -163,8 +167,9 @@ class Ingester:
         if not staged:
             return
         versions = self._archive.stage(staged)
-        for one in staged:
-            self._index.upsert([passage.id for passage in one.passages], one.vectors)
+        ids = [passage.id for one in staged for passage in one.passages]
+        if ids:
+            self._index.upsert(ids, np.concatenate([one.vectors for one in staged]))
         self._index.delete(self._archive.publish(versions))
 
 

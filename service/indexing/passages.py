@@ -12,12 +12,14 @@ PASSAGE_VERSION = "1"
 """Part of the archive's fingerprint: change it when the cutting changes."""
 HEADER_TITLE = 160
 """Characters of the headline that are embedded with every passage."""
+HEADER_SOURCE = 40
+"""Characters of the outlet: with headline and date at most some 206 tokens at one a character, so that room stays for the text."""
 
 
 def header(article: Article) -> str:
     """What is embedded before a passage so that it can be found by headline, outlet and date."""
     day = f"{article.published_at.day} {article.published_at:%B %Y}" if article.published_at else ""
-    line = ", ".join(filter(None, (article.source, day)))
+    line = ", ".join(filter(None, ((article.source or "")[:HEADER_SOURCE], day)))
     return "\n".join(filter(None, (article.title[:HEADER_TITLE], line)))
 
 
@@ -53,7 +55,7 @@ def _fitting(spans: Sequence[Span], token_starts: Sequence[int], max_tokens: int
     fitting: list[Span] = []
     for start, end in spans:
         while _tokens(token_starts, start, end) > max_tokens:
-            cut = token_starts[bisect_left(token_starts, start) + max_tokens]
+            cut = max(start + 1, token_starts[bisect_left(token_starts, start) + max_tokens])
             fitting.append((start, cut))
             start = cut
         fitting.append((start, end))

@@ -65,6 +65,8 @@ def parameters(settings: dict[str, Any]) -> CommonParams:
     params.n_threads_http = HTTP_THREADS
     params.cpuparams.n_threads = settings["threads"]
     params.cpuparams_batch.n_threads = settings["threads"]
+    # Waiting threads sleep. Polling (50 by default) starves the encoder that checks sentences on the same cores.
+    params.cpuparams.poll = params.cpuparams_batch.poll = 0
     params.verbosity = 1  # Errors only.
     return params
 

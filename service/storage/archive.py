@@ -3,6 +3,7 @@
 Every method may be called from any thread: each thread has its own connection, and writers take turns.
 """
 
+# ruff: noqa: S608 - statements are put together from constants of this package; every value is a parameter
 from __future__ import annotations
 
 import json
@@ -10,7 +11,6 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from service.domain import Article, Coverage, Hit, Passage, Scope
 from service.errors import ArchiveDamaged, ArchiveError, NotFound
 from service.ports import Clock, StagedArticle, Vectors
 from service.storage import schema
-from service.storage.rows import article_columns, article_from, from_micros, visible
+from service.storage.rows import article_columns, article_from, from_micros, storable, visible
 
 _TITLE_WEIGHT = 2.0
 """BM25 weight of the headline against the body's 1.0; not tuned yet."""
@@ -32,21 +32,24 @@ class SqliteArchive:
         """Open or create; without a fingerprint, whoever made it. Raises ArchiveMismatch or ArchiveDamaged with what to do."""
         self.path = path
         self._clock = clock
-        self._local = threading.local()
         self._writing = threading.Lock()
-        self._open: list[sqlite3.Connection] = []
+        self._connections: dict[threading.Thread, sqlite3.Connection] = {}
         try:
-            schema.prepare(self._connection, path, fingerprint)
-        except sqlite3.DatabaseError as error:
-            raise ArchiveDamaged(f"{path} cannot be read as an archive ({error}): move it away, or restore a backup") from error
+            with self._told():
+                schema.prepare(self._connection, path, fingerprint)
+        except BaseException:
+            self.close()
+            raise
 
     # ── writing ──────────────────────────────────────────────────────────────
 
     def stage(self, batch: Sequence[StagedArticle]) -> list[int]:
-        """Write pending versions that no search sees; returns their version numbers."""
+        """Write pending versions that no search sees; returns their version numbers. What a failed batch left of them goes."""
         now = self._clock()
         versions: list[int] = []
         with self.transaction() as connection:
+            ids = json.dumps([staged.article.id for staged in batch])
+            connection.execute("DELETE FROM articles WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?))", (ids,))
             for staged in batch:
                 columns = article_columns(staged.article, now)
                 statement = f"INSERT INTO articles ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
@@ -115,46 +118,46 @@ class SqliteArchive:
 
     def article(self, article_id: str) -> Article:
         """Raises NotFound."""
-        row = self._connection.execute("SELECT * FROM articles WHERE id = ? AND state = 'ready'", (article_id,)).fetchone()
-        if row is None:
+        rows = self.rows("SELECT * FROM articles WHERE id = ? AND state = 'ready'", (storable(article_id),))
+        if not rows:
             raise NotFound(f"no article {article_id!r} in this archive")
-        return article_from(row)
+        return article_from(rows[0])
 
     def articles(self, after: str | None, limit: int) -> list[Article]:
         """At most `limit` articles, by id, those with ids above `after`."""
         statement = "SELECT * FROM articles WHERE state = 'ready' AND id > ? ORDER BY id LIMIT ?"
-        return [article_from(row) for row in self._connection.execute(statement, (after or "", limit))]
+        return [article_from(row) for row in self.rows(statement, (storable(after or ""), limit))]
 
     def known(self, article_ids: Sequence[str]) -> dict[str, str]:
         """The content hash of each of these articles that is in the archive."""
         statement = "SELECT id, content_hash FROM articles WHERE state = 'ready' AND id IN (SELECT value FROM json_each(?))"
-        return {row[0]: row[1] for row in self._connection.execute(statement, (json.dumps(list(article_ids)),))}
+        return {row[0]: row[1] for row in self.rows(statement, (json.dumps(list(article_ids)),))}
 
     def twin(self, article: Article) -> str | None:
         """The id of another article of the same outlet with the same text, if there is one."""
-        row = self._connection.execute(
-            "SELECT id FROM articles WHERE state = 'ready' AND text_hash = ? AND source_key IS ? AND id <> ? LIMIT 1",
+        rows = self.rows(
+            "SELECT id FROM articles WHERE state = 'ready' AND text_hash = ? AND source_key IS ? AND id <> ? ORDER BY version LIMIT 1",
             (article.text_hash, article.source.casefold() if article.source else None, article.id),
-        ).fetchone()
-        return str(row[0]) if row else None
+        )
+        return str(rows[0][0]) if rows else None
 
     def under(self, folder: str) -> list[str]:
         """Ids of the articles that were read from files inside a folder."""
-        prefix = folder.rstrip("/") + "/"
+        prefix = storable(folder).rstrip("/") + "/"
         statement = "SELECT id FROM articles WHERE state = 'ready' AND substr(origin, 1, ?) = ?"
-        return [row[0] for row in self._connection.execute(statement, (len(prefix), prefix))]
+        return [row[0] for row in self.rows(statement, (len(prefix), prefix))]
 
     def coverage(self, scope: Scope | None = None) -> Coverage:
         """How many articles there are inside the scope, and from when to when."""
         condition, values = visible(scope)
         statement = f"SELECT count(*), min(a.published_at), max(a.published_at) FROM articles a WHERE {condition}"
-        count, first, last = self._connection.execute(statement, values).fetchone()
+        count, first, last = self.rows(statement, values)[0]
         return Coverage(count, from_micros(first), from_micros(last))
 
     def sources(self) -> list[tuple[str, int]]:
         """Each outlet with its number of articles, most first."""
         statement = "SELECT source, count(*) FROM articles WHERE state = 'ready' AND source IS NOT NULL GROUP BY source_key"
-        return sorted(((row[0], row[1]) for row in self._connection.execute(statement)), key=lambda pair: (-pair[1], pair[0]))
+        return sorted(((row[0], row[1]) for row in self.rows(statement)), key=lambda pair: (-pair[1], pair[0]))
 
     def months(self) -> list[tuple[str, int]]:
         """Each month (`YYYY-MM`) with its number of articles, in order."""
@@ -162,16 +165,22 @@ class SqliteArchive:
             "SELECT strftime('%Y-%m', published_at / 1000000, 'unixepoch') AS month, count(*) FROM articles"
             " WHERE state = 'ready' AND published_at IS NOT NULL GROUP BY month ORDER BY month"
         )
-        return [(row[0], row[1]) for row in self._connection.execute(statement)]
+        return [(row[0], row[1]) for row in self.rows(statement)]
 
     def passage_count(self) -> int:
         """Passages that a search can see."""
         statement = "SELECT count(*) FROM passages p JOIN articles a USING (version) WHERE a.state = 'ready'"
-        return int(self._connection.execute(statement).fetchone()[0])
+        return int(self.rows(statement)[0][0])
+
+    def stamp(self) -> str:
+        """Changes with every change of what a search can see: the last version ever given, and how many passages there are."""
+        rows = self.rows("SELECT seq FROM sqlite_sequence WHERE name = 'articles'")
+        return f"{rows[0][0] if rows else 0}-{self.passage_count()}"
 
     def lexical(self, terms: Sequence[str], scope: Scope, k: int) -> list[tuple[str, float]]:
         """At most k passage ids by BM25 (FTS5), best first; the score is higher for better."""
-        quoted = " OR ".join('"' + term.replace('"', '""') + '"' for term in dict.fromkeys(terms) if term.strip())
+        words = dict.fromkeys(storable(term).replace("\0", " ").strip() for term in terms)
+        quoted = " OR ".join('"' + word.replace('"', '""') + '"' for word in words if word)
         if not quoted:
             return []
         condition, values = visible(scope)
@@ -179,7 +188,7 @@ class SqliteArchive:
             f"SELECT p.id, bm25(words, {_TITLE_WEIGHT}, 1.0) AS cost FROM words JOIN passages p ON p.number = words.rowid"
             f" JOIN articles a USING (version) WHERE words MATCH ? AND {condition} ORDER BY cost, p.id LIMIT ?"
         )
-        return [(row[0], -row[1]) for row in self._connection.execute(statement, (quoted, *values, k))]
+        return [(row[0], -row[1]) for row in self.rows(statement, (quoted, *values, k))]
 
     def in_scope(self, passage_ids: Sequence[str], scope: Scope) -> set[str]:
         """Those of the passages that are visible and inside the scope."""
@@ -187,25 +196,24 @@ class SqliteArchive:
         statement = (
             f"SELECT p.id FROM passages p JOIN articles a USING (version) WHERE {condition} AND p.id IN (SELECT value FROM json_each(?))"
         )
-        return {row[0] for row in self._connection.execute(statement, (*values, json.dumps(list(passage_ids))))}
+        return {row[0] for row in self.rows(statement, (*values, json.dumps(list(passage_ids))))}
 
     def vectors_in(self, scope: Scope, limit: int) -> tuple[list[str], Vectors] | None:
         """All passage ids and vectors inside the scope, or None where there are more than `limit`."""
         condition, values = visible(scope)
         tables = f"FROM passages p JOIN articles a USING (version) WHERE {condition} LIMIT {int(limit) + 1}"
-        size = self._connection.execute(f"SELECT count(*) FROM (SELECT 1 {tables})", values).fetchone()[0]
-        if size > limit:
+        if self.rows(f"SELECT count(*) FROM (SELECT 1 {tables})", values)[0][0] > limit:
             return None
-        rows = self._connection.execute(f"SELECT p.id, p.vector {tables}", values).fetchall()
+        rows = self.rows(f"SELECT p.id, p.vector {tables}", values)
         return [row[0] for row in rows], _matrix([row[1] for row in rows])
 
     def hits(self, passage_ids: Sequence[str]) -> dict[str, Hit]:
         """The passages with their articles, score 0; ids that are not visible are absent."""
-        rows = self._connection.execute(
+        rows = self.rows(
             'SELECT p.id AS passage_id, p.ordinal, p.start, p."end" AS stop, a.* FROM passages p JOIN articles a USING (version)'
             " WHERE a.state = 'ready' AND p.id IN (SELECT value FROM json_each(?))",
             (json.dumps(list(passage_ids)),),
-        ).fetchall()
+        )
         articles = {row["version"]: article_from(row) for row in {row["version"]: row for row in rows}.values()}
         found: dict[str, Hit] = {}
         for row in rows:
@@ -218,76 +226,106 @@ class SqliteArchive:
 
     def vectors(self, batch: int = 1000) -> Iterator[tuple[list[str], Vectors]]:
         """Every visible passage's id and vector, in batches: what an index is rebuilt from."""
-        cursor = self._connection.execute(
-            "SELECT p.id, p.vector FROM passages p JOIN articles a USING (version) WHERE a.state = 'ready' ORDER BY p.number"
-        )
-        while rows := cursor.fetchmany(batch):
+        statement = "SELECT p.id, p.vector FROM passages p JOIN articles a USING (version) WHERE a.state = 'ready' ORDER BY p.number"
+        for rows in self._batches(statement, batch):
             yield [row[0] for row in rows], _matrix([row[1] for row in rows])
 
     def numbered_passages(self, batch: int = 512) -> Iterator[list[tuple[int, Passage, Article]]]:
         """Every passage with its number and article, pending or not, in batches: what is embedded again."""
-        cursor = self._connection.execute("SELECT number, id, version, ordinal, start, \"end\" AS stop FROM passages ORDER BY number")
-        while rows := cursor.fetchmany(batch):
+        statement = 'SELECT number, id, version, ordinal, start, "end" AS stop FROM passages ORDER BY number'
+        for rows in self._batches(statement, batch):
             wanted = json.dumps(sorted({row["version"] for row in rows}))
-            found = self._connection.execute("SELECT * FROM articles WHERE version IN (SELECT value FROM json_each(?))", (wanted,))
+            found = self.rows("SELECT * FROM articles WHERE version IN (SELECT value FROM json_each(?))", (wanted,))
             articles = {row["version"]: article_from(row) for row in found}
             yield [
                 (r["number"], Passage.cut(articles[r["version"]], r["ordinal"], r["start"], r["stop"]), articles[r["version"]])
                 for r in rows
             ]
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Inside, every read of this thread sees the archive as it was at the first one, whatever is published meanwhile."""
+        connection = self._connection
+        if connection.in_transaction:
+            yield
+            return
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            connection.execute("ROLLBACK")
+
+    def rows(self, statement: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
+        """Everything a query finds; for the other modules of this package too. Raises ArchiveDamaged or ArchiveError."""
+        with self._told():
+            return self._connection.execute(statement, tuple(values)).fetchall()
+
+    def _batches(self, statement: str, size: int) -> Iterator[list[sqlite3.Row]]:
+        with self._told():
+            cursor = self._connection.execute(statement)
+            while rows := cursor.fetchmany(size):
+                yield rows
+
     # ── upkeep ───────────────────────────────────────────────────────────────
 
     def check(self) -> str | None:
-        """What is wrong with the file and its full text, or None (PRAGMA quick_check, FTS5 integrity-check)."""
+        """What is wrong with the file or with its full text held against the articles, or None."""
         try:
-            result = str(self._connection.execute("PRAGMA quick_check").fetchone()[0])
-            self._connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
-        except sqlite3.DatabaseError as error:
+            result = str(self.rows("PRAGMA quick_check")[0][0])
+            self.rows("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
+        except ArchiveError as error:
             return str(error)
         return None if result == "ok" else result
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """One write transaction; rolled back whole on any exception. Raises ArchiveError with what to do on a full disk."""
-        with self._writing:
+        with self._writing, self._told():
             connection = self._connection
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
-            except BaseException as error:
+            except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
-                if isinstance(error, sqlite3.OperationalError):
-                    raise ArchiveError(f"the archive {self.path} cannot be written: {error}") from error
                 raise
 
-    @property
-    def connection(self) -> sqlite3.Connection:
-        """This thread's connection, for the tables kept by other modules of this package."""
-        return self._connection
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """SQLite's errors as ours: a damaged file, or a file that cannot be used just now."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise ArchiveError(
+                f"the archive {self.path} cannot be used ({error}): check that its folder can be written and has free space, "
+                "and that no other process is writing, or set DATELINE_DATA_DIR"
+            ) from error
+        except sqlite3.DatabaseError as error:
+            if type(error) is not sqlite3.DatabaseError:  # a constraint: a mistake of ours, not of the file
+                raise
+            raise ArchiveDamaged(f"{self.path} cannot be read as an archive ({error}): move it away, or restore a backup") from error
 
     @property
     def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        """This thread's connection."""
+        thread = threading.current_thread()
+        connection = self._connections.get(thread)
         if connection is None:
+            for finished in [other for other in list(self._connections) if not other.is_alive()]:
+                self._connections.pop(finished).close()
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                connection = schema.connect(self.path)
-            except (OSError, sqlite3.OperationalError) as error:
-                raise ArchiveError(f"the archive {self.path} cannot be opened: {error}; check the folder, or set DATELINE_DATA_DIR") from error
-            self._local.connection = connection
-            self._open.append(connection)
+            except OSError as error:
+                raise ArchiveError(f"the folder {self.path.parent} cannot be made ({error.strerror}): set DATELINE_DATA_DIR") from error
+            with self._told():
+                connection = self._connections[thread] = schema.connect(self.path)
         return connection
 
     def close(self) -> None:
-        """Close this thread's connection; those of finished threads close with them."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._open.remove(connection)
-            self._local.connection = None
+        """Close every thread's connection; to be called when no other thread uses the archive any more."""
+        while self._connections:
+            self._connections.popitem()[1].close()
 
 
 def _matrix(blobs: Sequence[bytes]) -> Vectors:

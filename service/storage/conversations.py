@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from service.domain import Answer, Turn
 from service.storage.archive import SqliteArchive
-from service.storage.rows import to_micros
+from service.storage.rows import storable, to_micros
 
 REMEMBERED = 6
 """Turns of a conversation that a follow-up can refer to."""
@@ -18,10 +18,10 @@ class Conversations:
 
     def history(self, conversation_id: str) -> tuple[Turn, ...]:
         """The last turns, oldest first; empty for a conversation that is not known."""
-        rows = self._archive.connection.execute(
+        rows = self._archive.rows(
             "SELECT standalone, answer FROM turns WHERE conversation_id = ? ORDER BY number DESC LIMIT ?",
-            (conversation_id, REMEMBERED),
-        ).fetchall()
+            (storable(conversation_id), REMEMBERED),
+        )
         return tuple(Turn(row[0], row[1]) for row in reversed(rows))
 
     def remember(self, answer: Answer) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from service.errors import ArchiveInUse
+from service.errors import ArchiveError, ArchiveInUse
 
 
 class ProcessLock:
     """Held from `acquire` to `release`, and released by the system when the process dies."""
 
     def __init__(self, folder: Path) -> None:
-        self._lock = FileLock(folder / "index.lock")
+        self._lock = FileLock(folder / "index.lock", thread_local=False)  # released by whichever thread closes
         self._holder = folder / "index.holder"
 
     def acquire(self) -> None:
@@ -26,6 +26,8 @@ class ProcessLock:
                 f"process {self.holder() or 'unknown'} holds the archive in {self._holder.parent}: stop it, "
                 "or send articles to it with POST /v1/articles (one process writes the index at a time)"
             ) from error
+        except OSError as error:
+            raise ArchiveError(f"{self._holder.parent} cannot be written ({error.strerror}): set DATELINE_DATA_DIR") from error
         self._holder.write_text(f"{os.getpid()}\n")
 
     def holder(self) -> int | None:

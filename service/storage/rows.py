@@ -23,6 +23,11 @@ def from_micros(value: int | None) -> datetime | None:
     return None if value is None else _EPOCH + value * _MICROSECOND
 
 
+def storable(text: str) -> str:
+    """The text as SQLite can take it: what is not a character (half a surrogate pair) is written `\\udce9`."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def article_columns(article: Article, ingested_at: datetime) -> dict[str, object]:
     """The row of `articles` for a pending version."""
     return {

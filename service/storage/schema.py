@@ -15,9 +15,9 @@ SCHEMA_VERSION = 1
 APPLICATION_ID = 0x44544C4E  # "DTLN"
 
 _TABLES = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
-CREATE TABLE articles (
+CREATE TABLE IF NOT EXISTS articles (
     version      INTEGER PRIMARY KEY AUTOINCREMENT,
     id           TEXT NOT NULL,
     state        TEXT NOT NULL CHECK (state IN ('pending', 'ready')),
@@ -37,11 +37,11 @@ CREATE TABLE articles (
     metadata     TEXT NOT NULL,      -- JSON
     text         TEXT NOT NULL
 );
-CREATE UNIQUE INDEX one_ready_version ON articles (id) WHERE state = 'ready';
-CREATE INDEX articles_by_text ON articles (text_hash);
-CREATE INDEX articles_by_date ON articles (published_at);
+CREATE UNIQUE INDEX IF NOT EXISTS one_ready_version ON articles (id) WHERE state = 'ready';
+CREATE INDEX IF NOT EXISTS articles_by_text ON articles (text_hash);
+CREATE INDEX IF NOT EXISTS articles_by_date ON articles (published_at);
 
-CREATE TABLE passages (
+CREATE TABLE IF NOT EXISTS passages (
     number  INTEGER PRIMARY KEY,
     id      TEXT NOT NULL,
     version INTEGER NOT NULL REFERENCES articles (version) ON DELETE CASCADE,
@@ -50,17 +50,17 @@ CREATE TABLE passages (
     end     INTEGER NOT NULL,
     vector  BLOB NOT NULL            -- float32, little-endian, L2-normalised
 );
-CREATE INDEX passages_by_id ON passages (id);
-CREATE INDEX passages_by_version ON passages (version);
+CREATE INDEX IF NOT EXISTS passages_by_id ON passages (id);
+CREATE INDEX IF NOT EXISTS passages_by_version ON passages (version);
 
-CREATE VIEW passage_words AS
+CREATE VIEW IF NOT EXISTS passage_words AS
     SELECT p.number AS number, a.title AS title, substr(a.text, p.start + 1, p.end - p.start) AS body
-    FROM passages p JOIN articles a USING (version);
-CREATE VIRTUAL TABLE words USING fts5 (
+    FROM passages p JOIN articles a USING (version) WHERE a.state = 'ready';
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5 (
     title, body, content='passage_words', content_rowid='number', tokenize='porter unicode61 remove_diacritics 2'
 );
 
-CREATE TABLE turns (
+CREATE TABLE IF NOT EXISTS turns (
     number          INTEGER PRIMARY KEY,
     id              TEXT NOT NULL UNIQUE,   -- the answer's id
     conversation_id TEXT NOT NULL,
@@ -69,15 +69,19 @@ CREATE TABLE turns (
     standalone      TEXT NOT NULL,
     answer          TEXT NOT NULL
 );
-CREATE INDEX turns_by_conversation ON turns (conversation_id, number);
+CREATE INDEX IF NOT EXISTS turns_by_conversation ON turns (conversation_id, number);
 """
 
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection in WAL mode, every commit durable, foreign keys on, waiting at most 10 s for another writer."""
-    connection = sqlite3.connect(path, timeout=10, isolation_level=None)
-    connection.row_factory = sqlite3.Row
-    connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;")
+    connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -97,10 +101,12 @@ def prepare(connection: sqlite3.Connection, path: Path, fingerprint: str | None)
         )
     if fingerprint is None:
         return
-    connection.execute("INSERT OR IGNORE INTO meta VALUES ('fingerprint', ?)", (fingerprint,))
-    made_by = connection.execute("SELECT value FROM meta WHERE key = 'fingerprint'").fetchone()[0]
-    if made_by != fingerprint:
+    made_by = connection.execute("SELECT value FROM meta WHERE key = 'fingerprint'").fetchone()
+    if made_by is None:  # only then, so that opening an archive does not wait for its writer
+        connection.execute("INSERT OR IGNORE INTO meta VALUES ('fingerprint', ?)", (fingerprint,))
+        made_by = connection.execute("SELECT value FROM meta WHERE key = 'fingerprint'").fetchone()
+    if made_by[0] != fingerprint:
         raise ArchiveMismatch(
-            f"the archive in {path.parent} was made with {made_by}, the settings say {fingerprint}: "
+            f"the archive in {path.parent} was made with {made_by[0]}, the settings say {fingerprint}: "
             "set DATELINE_EMBEDDING_MODEL back, or run `dateline reindex --embed` to embed every passage again"
         )

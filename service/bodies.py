@@ -1,0 +1,101 @@
+"""The JSON that enters: request bodies of the HTTP door, built from options by the CLI."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from service.answering.request import AskRequest
+from service.domain import Mode, parse_moment
+from service.errors import BadQuestion
+
+
+class Body(BaseModel):
+    """A request body: unknown fields are refused, so that a typo is not silently ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+BodyKind = TypeVar("BodyKind", bound=Body)
+
+
+MAX_MOMENT = 64
+"""Characters of a date."""
+YEARS = range(1600, 9000)
+"""From the first newspapers to where the arithmetic of calendars ends."""
+
+
+class Filters(Body):
+    """Half-open `[published_from, published_to)` in UTC, dates or instants; outlets and articles by name and id."""
+
+    published_from: str | None = Field(None, max_length=MAX_MOMENT, examples=["2026-04-01"])
+    published_to: str | None = Field(None, max_length=MAX_MOMENT, examples=["2026-05-01"])
+    sources: list[Annotated[str, Field(max_length=500)]] = Field(default_factory=list, max_length=100)
+    article_ids: list[Annotated[str, Field(max_length=256)]] = Field(default_factory=list, max_length=1000)
+
+
+class Asking(Body):
+    """What `/v1/ask` and `/v1/search` have in common."""
+
+    question: str = Field(min_length=1, max_length=2000, examples=["How many people were evacuated below the Lorne dam?"])
+    asked_at: str | None = Field(
+        None, max_length=MAX_MOMENT, description="When the question is asked; nothing newer is used. Now by default."
+    )
+    filters: Filters = Field(default_factory=Filters)
+    infer_window: bool = True
+    debug: bool = False
+
+    def request(self, **more: Any) -> AskRequest:
+        """The same for the flow. Raises BadQuestion on a date that is none, naming the field."""
+        return AskRequest(
+            question=self.question,
+            asked_at=_moment("asked_at", self.asked_at, end_of_day=True),
+            published_from=_moment("published_from", self.filters.published_from),
+            published_to=_moment("published_to", self.filters.published_to),
+            sources=tuple(self.filters.sources),
+            article_ids=tuple(self.filters.article_ids),
+            infer_window=self.infer_window,
+            **more,
+        )
+
+
+class AskBody(Asking):
+    """`POST /v1/ask`."""
+
+    conversation_id: str | None = Field(None, max_length=64, pattern=r"^[\w-]+$")
+    mode: Mode = Mode.AUTO
+    top_k: int = Field(8, ge=1, le=100)
+    stream: bool = False
+
+    def ask_request(self) -> AskRequest:
+        """The same for the flow. Raises BadQuestion."""
+        return self.request(conversation_id=self.conversation_id, mode=self.mode, top_k=self.top_k)
+
+
+class SearchBody(Asking):
+    """`POST /v1/search`."""
+
+    top_k: int = Field(10, ge=1, le=100)
+
+
+def body_from(kind: type[BodyKind], **fields: Any) -> BodyKind:
+    """A body from values that did not come over HTTP. Raises BadQuestion naming the field."""
+    try:
+        return kind(**fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadQuestion(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg'].lower()}") from error
+
+
+def _moment(field: str, text: str | None, *, end_of_day: bool = False) -> datetime | None:
+    if not text:
+        return None
+    try:
+        moment = parse_moment(text, end_of_day=end_of_day)
+    except ValueError as error:
+        raise BadQuestion(f"{field}: {error}") from error
+    if moment.year not in YEARS:
+        raise BadQuestion(f"{field}: {text!r} lies outside of the years {YEARS.start} to {YEARS.stop - 1}")
+    return moment

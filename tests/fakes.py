@@ -1,0 +1,54 @@
+"""Small stand-ins for the ports, held to the same contract suites as the real adapters."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+
+from service.models.hashing import HashingEmbedder
+from service.ports import Vectors
+from service.vectors import nearest
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+class FixedClock:
+    """Implements `ports.Clock`: `now` until it is set to something else."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class CountingEmbedder(HashingEmbedder):
+    """A hashing embedder that remembers every text it was asked to embed."""
+
+    def __init__(self, dimension: int = 64, max_tokens: int = 254) -> None:
+        super().__init__(dimension, max_tokens)
+        self.embedded: list[str] = []
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        self.embedded.extend(texts)
+        return super().embed(texts)
+
+
+class MemoryIndex:
+    """Implements `ports.VectorIndex` on a dictionary."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Vectors] = {}
+
+    def upsert(self, ids: Sequence[str], vectors: Vectors) -> None:
+        self.rows.update(zip(ids, vectors, strict=True))
+
+    def delete(self, ids: Sequence[str]) -> None:
+        for row in ids:
+            self.rows.pop(row, None)
+
+    def query(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
+        return nearest(list(self.rows), np.array(list(self.rows.values()), dtype=np.float32), vector, k)
+
+    def count(self) -> int:
+        return len(self.rows)

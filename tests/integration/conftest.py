@@ -1,0 +1,113 @@
+"""A small archive on real SQLite and Chroma, its HTTP door in this process and on loopback, and a way to read event streams."""
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from fastapi.testclient import TestClient
+
+from service.bootstrap import Services, build
+from service.http.app import create_app
+from service.models.hashing import HashingEmbedder
+from service.models.scripted import ScriptedGenerator
+from service.ports import Generator
+from service.settings import Settings
+
+ASTRAL = "😀 Engineers found cracks in the Halvern Dam. Some 1,200 people were evacuated below the Halvern Dam on Wednesday."
+ROWS: list[dict[str, Any]] = [
+    {"id": "dam/1 ?ü", "title": "Cracks 🏗 found", "source": "Northern Herald", "author": "A. Reporter", "text": ASTRAL,
+     "url": "https://herald.example/dam", "published_at": "2026-03-04"},
+    {"id": "dam-2", "title": "Evacuation grows", "source": "The Ledger", "published_at": "2026-03-20T06:30:00Z",
+     "text": "Some 3,400 people have been evacuated below the Halvern Dam so far. Buses took them to Skell."},
+    {"id": "vote-1", "source": "The Ledger", "text": "The council voted on the tram budget. It passed by five votes."},
+]  # fmt: skip
+SAID = "Some 3,400 people have been evacuated below the Halvern Dam [1]."
+Door = Callable[..., TestClient]
+
+
+@pytest.fixture
+def open_services(tmp_path: Path) -> Iterator[Callable[..., Services]]:
+    """Opens an archive of three articles over a hashing encoder and a scripted model; closed afterwards."""
+    with ExitStack() as stack:
+
+        def opened(generator: Generator | None = None, **settings: Any) -> Services:
+            chosen = Settings(**{"data_dir": tmp_path / "data", "cache_dir": tmp_path / "cache", **settings})
+            scripted = generator if generator or settings.get("model") else ScriptedGenerator([SAID])
+            services = stack.enter_context(build(chosen, embedder=HashingEmbedder(256), generator=scripted))
+            return services
+
+        yield opened
+
+
+@pytest.fixture
+def open_door(open_services: Callable[..., Services]) -> Iterator[Door]:
+    """Opens the HTTP door in this process, with the three articles inside; its `services` are an attribute."""
+    with ExitStack() as stack:
+
+        def opened(generator: Generator | None = None, *, headers: dict[str, str] | None = None, **settings: Any) -> TestClient:
+            services = open_services(generator, **settings)
+            client = TestClient(create_app(services), base_url="http://localhost", headers=headers, raise_server_exceptions=False)
+            client = stack.enter_context(client)
+            client.services = services  # type: ignore[attr-defined]
+            take_in(services)
+            return client
+
+        yield opened
+
+
+@pytest.fixture
+def door(open_door: Door) -> TestClient:
+    """The HTTP door with its defaults."""
+    return open_door()
+
+
+def take_in(services: Services) -> None:
+    """The three articles."""
+    from service.articles.row import article_from_row
+    from service.bootstrap import now
+
+    report = services.ingest([article_from_row(row, now=now(), max_chars=10_000) for row in ROWS])
+    assert not report.rejected
+
+
+@pytest.fixture
+def on_loopback() -> Iterator[Callable[[Any], str]]:
+    """Serves an app by a real uvicorn on a free port of loopback; returns its address."""
+    with ExitStack() as stack:
+        yield lambda app: stack.enter_context(_running(app))
+
+
+@contextmanager
+def _running(app: Any) -> Iterator[str]:
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", ws="none", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.01)
+        assert thread.is_alive(), "uvicorn did not start"
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+@pytest.fixture
+def events_of() -> Callable[[Iterable[str]], list[tuple[str, Any]]]:
+    """Reads the lines of an event stream into (event, data)."""
+
+    def read(lines: Iterable[str]) -> list[tuple[str, Any]]:
+        found: list[tuple[str, Any]] = []
+        name = ""
+        for line in lines:
+            if line.startswith("event: "):
+                name = line.removeprefix("event: ")
+            elif line.startswith("data: "):
+                found.append((name, json.loads(line.removeprefix("data: "))))
+        return found
+
+    return read
