@@ -23,6 +23,7 @@ from service.settings import Settings, resources
 if TYPE_CHECKING:
     from rich.console import Console
 
+LOG_EVERY = 20
 PASSED, FAILED, CANNOT_RUN, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: the gate passed or the suite was skipped; it failed; the suite cannot be run; Ctrl-C."""
 
@@ -163,10 +164,10 @@ def _baseline(suite: Suite, options: Options) -> Baseline | None:
 
 
 @contextmanager
-def _progress(console: Console) -> Iterator[OnRow | None]:
-    """A bar on a terminal, nothing in a log."""
+def _progress(console: Console) -> Iterator[OnRow]:
+    """A bar on a terminal, a line now and then in a log."""
     if not console.is_terminal:
-        yield None
+        yield lambda done, total, row: _say(console, f"{done} of {total} asked", "none") if done % LOG_EVERY == 0 else None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

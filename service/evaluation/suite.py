@@ -52,6 +52,7 @@ class _SuiteFile(_Strict):
     corpus: list[Text] = Field(default_factory=list)
     questions: list[Text] = Field(min_length=1)
     mode: Mode = Mode.AUTO
+    every: int = Field(default=1, ge=1)
     thresholds: dict[str, FiniteFloat] = Field(default_factory=dict)
 
 
@@ -100,6 +101,8 @@ class Suite:
     description: str = ""
     mode: Mode = Mode.AUTO
     thresholds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    every: int = 1
+    """Ask only each so-manieth question: a fixed part of a suite, for runs that must be short."""
     baseline: Path | None = None
     """Where the figures to compare with are kept, whether or not the file exists."""
 
@@ -109,7 +112,7 @@ class Suite:
         return tuple(path for path in (*self.corpus, *self.questions) if not path.exists())
 
     def cases(self) -> tuple[Case, ...]:
-        """Every question, in file order. Raises BadInput naming file, line and key, or an id that comes twice."""
+        """The questions, in file order. Raises BadInput naming file, line and key, or an id that comes twice."""
         seen: dict[str, str] = {}
         cases: list[Case] = []
         for path in self.questions:
@@ -120,7 +123,7 @@ class Suite:
                 cases.append(case)
         if not cases:
             raise BadInput(f"suite {self.name!r} has no questions: its question files are empty")
-        return tuple(cases)
+        return tuple(cases[:: self.every])
 
 
 def load_suite(name_or_path: str, root: Path) -> Suite:
@@ -143,6 +146,7 @@ def load_suite(name_or_path: str, root: Path) -> Suite:
         questions=tuple(base / part for part in read.questions),
         mode=read.mode,
         thresholds=MappingProxyType(dict(read.thresholds)),
+        every=read.every,
         baseline=root / "eval" / "baselines" / f"{read.name}.json" if built_in else path.with_suffix(".baseline.json"),
     )
 

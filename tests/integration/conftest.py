@@ -1,6 +1,9 @@
 """A small archive on real SQLite and Chroma, its HTTP door in this process and on loopback, and a way to read event streams."""
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,9 +12,13 @@ from typing import Any
 
 import pytest
 import uvicorn
+from click.testing import Result
 from fastapi.testclient import TestClient
+from typer.testing import CliRunner
 
+from service import bootstrap
 from service.bootstrap import Services, build
+from service.cli import app
 from service.http.app import create_app
 from service.models.hashing import HashingEmbedder
 from service.models.scripted import ScriptedGenerator
@@ -28,6 +35,16 @@ ROWS: list[dict[str, Any]] = [
 ]  # fmt: skip
 SAID = "Some 3,400 people have been evacuated below the Halvern Dam [1]."
 Door = Callable[..., TestClient]
+HASHED = """
+import sys
+from service import bootstrap
+from service.models.hashing import HashingEmbedder
+bootstrap.build_embedder = lambda settings: HashingEmbedder(256)
+from service.cli import main
+sys.argv[0] = "dateline"
+main()
+"""
+"""The real command with an encoder that needs no weights."""
 
 
 @pytest.fixture
@@ -38,8 +55,7 @@ def open_services(tmp_path: Path) -> Iterator[Callable[..., Services]]:
         def opened(generator: Generator | None = None, **settings: Any) -> Services:
             chosen = Settings(**{"data_dir": tmp_path / "data", "cache_dir": tmp_path / "cache", **settings})
             scripted = generator if generator or settings.get("model") else ScriptedGenerator([SAID])
-            services = stack.enter_context(build(chosen, embedder=HashingEmbedder(256), generator=scripted))
-            return services
+            return stack.enter_context(build(chosen, embedder=HashingEmbedder(256), generator=scripted))
 
         yield opened
 
@@ -111,3 +127,34 @@ def events_of() -> Callable[[Iterable[str]], list[tuple[str, Any]]]:
         return found
 
     return read
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """An archive of its own, no model, and no settings of whoever runs the tests."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DATELINE_")}
+    ours = {"DATELINE_DATA_DIR": tmp_path / "data", "DATELINE_CACHE_DIR": tmp_path / "cache", "DATELINE_MODEL": "extractive"}
+    return kept | {name: str(value) for name, value in ours.items()} | {"PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+@pytest.fixture
+def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """A command in this process, with an encoder that needs no weights, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("DATELINE_")]:
+        monkeypatch.delenv(name)
+    for name in ("DATA_DIR", "CACHE_DIR", "MODEL"):
+        monkeypatch.setenv(f"DATELINE_{name}", environment[f"DATELINE_{name}"])
+    monkeypatch.setattr(bootstrap, "build_embedder", lambda settings: HashingEmbedder(256))
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def process(environment: dict[str, str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The same command as a process of its own, its output piped."""
+
+    def start(*words: object, **more: Any) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", HASHED, *map(str, words)]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=120, check=False, **more)
+
+    return start

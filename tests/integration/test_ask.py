@@ -96,12 +96,37 @@ def test_nothing_published_after_the_question_is_used(services: Services) -> Non
 
 
 def test_a_number_that_no_article_says_never_reaches_the_reader(services: Services, script: ScriptedGenerator) -> None:
-    """An invented figure is cut, and what is left is a refusal with the nearest passages."""
+    """An invented figure is cut; what is shown instead are the articles' own sentences, and the answer says so."""
     script.says("Some 9,900 people have been evacuated below the Halvern Dam [1].")
     answer = ask(services, "How many people have been evacuated below the Halvern Dam?")
     assert "9,900" not in answer.text
     assert answer.dropped == ("Some 9,900 people have been evacuated below the Halvern Dam.",)
+    assert answer.generator.kind == "extractive"
+    assert answer.generator.fallback == "what the model wrote is not carried by the articles"
+    assert [sentence.text for sentence in answer.sentences][0] == answer.citations[0].quote
     assert exact(services, answer)
+
+
+def test_a_model_that_finds_no_answer_in_the_evidence_is_believed(tmp_path: Path) -> None:
+    """Asked for one token, it says No: nothing is written, and the nearest passages are shown."""
+    script = ScriptedGenerator(["Some 3,400 people."], logprobs={"Yes": -2.0, " No": -0.1})
+    with build(load_settings(data_dir=tmp_path), embedder=HashingEmbedder(256), generator=script) as services:
+        services.ingest([article_from_row(row, now=NOW, max_chars=10_000) for row in ROWS])
+        answer = ask(services, "How many people evacuated below the Halvern Dam were children?")
+        assert answer.status is Status.INSUFFICIENT_EVIDENCE
+        assert answer.sentences == ()
+        assert answer.nearest
+        assert exact(services, answer)
+        assert [prompt.max_tokens for prompt in script.prompts] == [1]
+
+
+def test_the_judge_and_the_draft_share_what_they_read(services: Services, script: ScriptedGenerator) -> None:
+    """Both prompts begin alike up to the question, so that the model reads the evidence once."""
+    ask(services, "How many people have been evacuated below the Halvern Dam?")
+    judge, draft = script.prompts
+    question = "Question: How many people have been evacuated below the Halvern Dam?"
+    assert judge.system == draft.system
+    assert judge.user.partition(question)[0] == draft.user.partition(question)[0] != ""
 
 
 def test_a_question_the_archive_knows_nothing_about_is_refused(services: Services, script: ScriptedGenerator) -> None:

@@ -7,14 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
 import typer.main
 from click.testing import Result
 from fastapi.testclient import TestClient
-from typer.testing import CliRunner
 
 from service import __version__, bootstrap
 from service.cli import app
@@ -22,54 +20,12 @@ from service.environment import refuse_unknown
 from service.errors import SettingsError
 from service.models.hashing import HashingEmbedder
 from service.settings import Settings
-from tests.integration.conftest import ROWS
+from tests.integration.conftest import HASHED, ROWS
 
-ROOT = Path(__file__).parents[2]
 QUESTION = "How many people have been evacuated below the Halvern Dam?"
 AS_OF = ["--asked-at", "2026-04-01"]
-HASHED = """
-import sys
-from service import bootstrap
-from service.models.hashing import HashingEmbedder
-bootstrap.build_embedder = lambda settings: HashingEmbedder(256)
-from service.cli import main
-sys.argv[0] = "dateline"
-main()
-"""
-"""The real command with an encoder that needs no weights."""
 ANSI = re.compile(r"\x1b")
 Run = Callable[..., Result]
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """An archive of its own, no model, and no settings of whoever runs the tests."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("DATELINE_")}
-    ours = {"DATELINE_DATA_DIR": tmp_path / "data", "DATELINE_CACHE_DIR": tmp_path / "cache", "DATELINE_MODEL": "extractive"}
-    return kept | {name: str(value) for name, value in ours.items()} | {"PYTHONPATH": str(ROOT)}
-
-
-@pytest.fixture
-def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A command in this process, with an encoder that needs no weights, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("DATELINE_")]:
-        monkeypatch.delenv(name)
-    for name in ("DATA_DIR", "CACHE_DIR", "MODEL"):
-        monkeypatch.setenv(f"DATELINE_{name}", environment[f"DATELINE_{name}"])
-    monkeypatch.setattr(bootstrap, "build_embedder", lambda settings: HashingEmbedder(256))
-    return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
-
-
-@pytest.fixture
-def process(environment: dict[str, str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """The same command as a process of its own, its output piped."""
-
-    def start(*words: object, **more: Any) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-c", HASHED, *map(str, words)]
-        return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=120, check=False, **more)
-
-    return start
 
 
 @pytest.fixture
@@ -115,8 +71,10 @@ def test_every_command_explains_itself(run: Run, words: tuple[str, ...]) -> None
 
 def test_help_loads_nothing_heavy() -> None:
     """Neither torch nor Chroma nor LangChain is imported before a command needs it."""
-    code = "import sys; import service.cli as c; from typer.testing import CliRunner; CliRunner().invoke(c.app, ['--help']); print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout.split()
+    code = "import sys, service.cli as c; from typer.testing import CliRunner as R; R().invoke(c.app, ['--help']); print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2], check=True
+    ).stdout.split()
     assert {"torch", "chromadb", "langchain", "langchain_core", "sentence_transformers", "scipy", "fastapi"} & set(loaded) == set()
 
 
@@ -153,7 +111,8 @@ def test_a_quiet_fetch_of_what_is_here_says_nothing(run: Run, monkeypatch: pytes
     ("name", "value", "words"),
     [
         ("DATELINE_DATADIR", "x", "DATELINE_DATADIR.*DATELINE_DATA_DIR"), ("DATELINE_API_KEY", "x", "DATELINE_API_KEYS"),
-        ("DATELINE_PORT", "nine", "DATELINE_PORT"), ("DATELINE_MODEL", "gpt", "local, local/NAME"), ("DATELINE_API_KEYS", "short", "DATELINE_API_KEYS"),
+        ("DATELINE_PORT", "nine", "DATELINE_PORT"), ("DATELINE_MODEL", "gpt", "local, local/NAME"),
+        ("DATELINE_API_KEYS", "short", "DATELINE_API_KEYS"),
         ("DATELINE_LOG_LEVEL", "LOUD", "DATELINE_LOG_LEVEL.*INFO"),
     ],
 )  # fmt: skip
@@ -245,8 +204,13 @@ def test_a_refusal_has_exit_code_3(filled: Run) -> None:
     assert "2 articles, 2026-03-04 to 2026-03-20" in result.stdout
 
 
-@pytest.mark.parametrize("words", [["", *AS_OF], ["x", "--asked-at", "soon"], ["x", "--since", "2026-02-30"], ["x" * 2_001],
-                                   ["x", "--since", "2026-02-01", "--until", "2026-01-01"], ["x", "--source", "s" * 501], ["x", "--conversation", "../x"]])  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["", *AS_OF], ["x" * 2_001], ["x", "--asked-at", "soon"], ["x", "--since", "2026-02-30"], ["x", "--source", "s" * 501],
+        ["x", "--since", "2026-02-01", "--until", "2026-01-01"], ["x", "--conversation", "../x"],
+    ],
+)  # fmt: skip
 def test_a_question_that_cannot_be_asked_is_one_line(filled: Run, words: list[str]) -> None:
     """Exit code 2, no traceback."""
     result = filled("ask", *words)
@@ -327,7 +291,9 @@ def test_a_reader_who_has_enough_is_no_failure(
 ) -> None:
     """`| head -1` prints one line, no traceback, and the command ends with 0."""
     many = tmp_path / "many.jsonl"
-    many.write_text("".join(json.dumps({"id": f"{n:04}", "text": f"The Halvern Dam, {n} evacuated.", "title": "t" * 1_500}) + "\n" for n in range(150)))
+    many.write_text(
+        "".join(json.dumps({"id": f"{n:04}", "text": f"The Halvern Dam, {n} evacuated.", "title": "t" * 1_500}) + "\n" for n in range(150))
+    )
     assert process("ingest", many).returncode == 0
     script = f'"$PYTHON" -c "$CODE" {words} | head -1; echo "${{PIPESTATUS[0]}}"'
     done = subprocess.run(["bash", "-c", script], env=environment | {"PYTHON": sys.executable, "CODE": HASHED}, cwd=tmp_path,

@@ -129,7 +129,12 @@ def test_an_article_is_whole(door: TestClient) -> None:
 
 def test_a_removed_article_is_never_cited_again(door: TestClient) -> None:
     """204 once, 404 after that; neither search nor ask nor the list knows it any more."""
-    question = {"question": "How many people have been evacuated below the Halvern Dam?", "asked_at": "2026-04-01", "mode": "extractive", "debug": True}
+    question = {
+        "question": "How many people have been evacuated below the Halvern Dam?",
+        "asked_at": "2026-04-01",
+        "mode": "extractive",
+        "debug": True,
+    }
     asks = [("POST", "/v1/ask", question), ("POST", "/v1/search", {"question": question["question"]}), ("GET", "/v1/articles", None)]
     assert all('"dam-2"' in door.request(method, path, json=body).text for method, path, body in asks)
     gone = door.delete("/v1/articles/dam-2")

@@ -201,7 +201,9 @@ def test_a_body_too_large_is_refused_announced_or_in_chunks(open_door: Callable[
     assert door.post("/v1/ask", json={"question": "x" * 1_900}).status_code == 200
 
 
-@pytest.mark.parametrize("question", ["🎉🎉🎉", "asdf qwer zxcv", "a\x00b\x1b[31mc", "\u202eevil", "'; DROP TABLE articles; --", '"NEAR(', "?" * 2_000])
+@pytest.mark.parametrize(
+    "question", ["🎉🎉🎉", "asdf qwer zxcv", "a\x00b\x1b[31mc", "\u202eevil", "'; DROP TABLE articles; --", '"NEAR(', "?" * 2_000]
+)
 def test_odd_questions_are_answered_with_a_status(door: TestClient, question: str) -> None:
     """Nonsense, emoji, control characters and query syntax are questions like any other."""
     assert ask(door, question)["question"] == question

@@ -116,13 +116,17 @@ def test_the_documentation_comes_from_here(door: TestClient) -> None:
 def test_vendored_files_are_what_their_note_says() -> None:
     """Swagger UI's files have the sha256 in the README beside them."""
     noted = dict(line.split()[::-1] for line in (VENDORED / "README.md").read_text("utf-8").splitlines() if line.startswith("    "))
-    assert noted == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in VENDORED.iterdir() if path.suffix in {".js", ".css"}}
+    assert noted == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in VENDORED.iterdir() if path.suffix in {".js", ".css"}
+    }
 
 
 def test_the_openapi_document_is_valid(door: TestClient) -> None:
     """It names every route, the key, and problems; openapi-spec-validator agrees where it is installed."""
     document = door.get("/openapi.json").json()
-    assert {"/v1/ask", "/v1/search", "/v1/articles", "/v1/articles/{article_id}", "/v1/coverage", "/healthz", "/readyz"} == document["paths"].keys()
+    assert {"/v1/ask", "/v1/search", "/v1/articles", "/v1/articles/{article_id}", "/v1/coverage", "/healthz", "/readyz"} == document[
+        "paths"
+    ].keys()
     for path, operations in document["paths"].items():
         for operation in operations.values():
             assert operation["description"]
@@ -152,7 +156,9 @@ def test_files_of_the_page_are_served_with_their_type(door: TestClient) -> None:
     assert door.get("/static/style.css").headers["content-type"].startswith("text/css")
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8321", "localhost.evil.example", "127.0.0.1.evil.example", "", "[::2]", "x/health?"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8321", "localhost.evil.example", "127.0.0.1.evil.example", "", "[::2]", "x/health?"]
+)
 def test_an_unknown_host_is_refused(door: TestClient, host: str) -> None:
     """400 as a problem: a foreign name that points here reads nothing."""
     response = door.get("/v1/coverage", headers={"Host": host})
@@ -178,8 +184,13 @@ def test_no_other_origin_is_let_in(door: TestClient, origin: str) -> None:
     assert response.status_code == 405
 
 
-@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nope", 404), ("GET", "/v1/nope", 404), ("PUT", "/v1/ask", 405), ("GET", "/v1/ask", 405),
-                                                        ("PATCH", "/v1/articles/dam-2", 405), ("GET", "/metrics", 404)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nope", 404), ("GET", "/v1/nope", 404), ("GET", "/metrics", 404),
+        ("PUT", "/v1/ask", 405), ("GET", "/v1/ask", 405), ("PATCH", "/v1/articles/dam-2", 405),
+    ],
+)  # fmt: skip
 def test_what_is_not_served_is_a_problem(door: TestClient, method: str, path: str, status: int) -> None:
     """404 and 405 come as problems too, with the security headers."""
     response = door.request(method, path)
@@ -187,7 +198,9 @@ def test_what_is_not_served_is_a_problem(door: TestClient, method: str, path: st
     assert response.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_surprise_shows_its_id_and_nothing_else(door: TestClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_surprise_shows_its_id_and_nothing_else(
+    door: TestClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An exception that nobody expected is logged once under an id; the answer is that id, as a problem."""
 
     def fail(self: object) -> None:

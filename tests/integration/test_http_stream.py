@@ -139,7 +139,9 @@ def test_a_surprise_in_the_middle_shows_its_id_only(
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_a_model_that_is_down_is_a_fallback_in_the_stream_too(open_door: Callable[..., TestClient], events_of: Callable[..., Events]) -> None:
+def test_a_model_that_is_down_is_a_fallback_in_the_stream_too(
+    open_door: Callable[..., TestClient], events_of: Callable[..., Events]
+) -> None:
     """With mode `auto` the sentences themselves are streamed, and the final answer says why."""
     door = open_door(ScriptedGenerator(["Some 3,400 people have been evacuated."], breaks_after=0))
     final = stream(door, events_of)[-1][1]

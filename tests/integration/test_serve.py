@@ -58,7 +58,12 @@ class Service:
 def environment(tmp_path: Path) -> dict[str, str]:
     """An archive of its own, without a language model."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DATELINE_")}
-    return kept | {"DATELINE_CACHE_DIR": str(CACHE.parent), "DATELINE_DATA_DIR": str(tmp_path / "data"), "DATELINE_MODEL": "extractive", "PYTHONPATH": str(ROOT)}
+    return kept | {
+        "DATELINE_CACHE_DIR": str(CACHE.parent),
+        "DATELINE_DATA_DIR": str(tmp_path / "data"),
+        "DATELINE_MODEL": "extractive",
+        "PYTHONPATH": str(ROOT),
+    }
 
 
 @pytest.fixture
@@ -82,7 +87,15 @@ def serve(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[...,
 def run(environment: dict[str, str], *words: object) -> subprocess.CompletedProcess[str]:
     """A command that is to end by itself."""
     command = [*DATELINE, *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=Path(environment["DATELINE_DATA_DIR"]).parent, timeout=120, check=False)
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=Path(environment["DATELINE_DATA_DIR"]).parent,
+        timeout=120,
+        check=False,
+    )
 
 
 def test_it_takes_in_an_article_and_cites_it(serve: Callable[..., Service], tmp_path: Path) -> None:

@@ -43,7 +43,19 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if importlib.util.find_spec("hatchling") is None:
         pytest.skip("hatchling is not installed: the wheel cannot be built without the network")
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(folder), str(ROOT)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--no-index",
+        "--wheel-dir",
+        str(folder),
+        str(ROOT),
+    ]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     return next(folder.glob("dateline-*.whl"))
@@ -62,7 +74,9 @@ def installed(wheel: Path, tmp_path: Path) -> dict[str, str]:
 
 def run(environment: dict[str, str], code: str) -> list[str]:
     """The lines that the code prints, far from the checkout."""
-    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, env=environment, cwd=environment["HOME"], check=False)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, env=environment, cwd=environment["HOME"], check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -78,7 +92,8 @@ def test_everything_that_is_read_is_inside(installed: dict[str, str]) -> None:
 
 def test_the_built_in_suites_are_inside(installed: dict[str, str]) -> None:
     """Suites and their questions are read from the wheel."""
-    found = run(installed, "from service.settings import resources; print(*sorted(p.relative_to(resources()) for p in (resources() / 'eval').rglob('*.*')), sep='\\n')")
+    code = "from service.settings import resources as r; print(*(p.relative_to(r()) for p in (r() / 'eval').rglob('*.*')), sep='\\n')"
+    found = run(installed, code)
     expected = {str(path.relative_to(ROOT)) for folder in ("suites", "questions") for path in (ROOT / "eval" / folder).iterdir()}
     assert expected <= set(found)
 

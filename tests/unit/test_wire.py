@@ -17,7 +17,9 @@ ARTICLE = Article("a", "😀 One. Two.", source="Herald", published_at=DAY, orig
 
 def test_a_day_as_asked_at_means_its_last_moment() -> None:
     """What was published on the day of the question may be used; filters are half-open from the first moment."""
-    request = AskBody(question="x", asked_at="2026-03-04", filters={"published_from": "2026-03-01", "published_to": "2026-03-04"}).ask_request()
+    request = AskBody(
+        question="x", asked_at="2026-03-04", filters={"published_from": "2026-03-01", "published_to": "2026-03-04"}
+    ).ask_request()
     assert request.asked_at == datetime(2026, 3, 4, 23, 59, 59, 999999, UTC)
     assert (request.published_from, request.published_to) == (datetime(2026, 3, 1, tzinfo=UTC), DAY)
 
