@@ -229,8 +229,8 @@ def build(
         index = _index(settings, archive, writable=writable)
         searcher = Searcher(archive, index, embedder)
         generator = generator or build_generator(settings)
-        prompts = [load_prompt(resources() / "prompts", name) for name in (ANSWER_PROMPT, ANSWERABLE_PROMPT)]
-        writer = ModelWriter(generator, *prompts, embedder) if generator else None
+        answering, judging = (load_prompt(resources() / "prompts", name) for name in (ANSWER_PROMPT, ANSWERABLE_PROMPT))
+        writer = ModelWriter(generator, answering, judging, embedder) if generator else None
         limits = Limits(settings.top_k, settings.evidence_sentences, settings.evidence_tokens)
         answerer = Answerer(archive, searcher, embedder, writer, Conversations(archive), now, limits)
     except BaseException:

@@ -160,7 +160,7 @@ def serve(
 
 @app.command("eval")
 def evaluate(
-    suite: Annotated[str, typer.Argument(help="A built-in suite (sample, sample-quick, sample-extractive) or a path to a .toml.")] = "sample",
+    suite: Annotated[str, typer.Argument(help="A built-in suite (sample, sample-quick, sample-extractive) or the path of one.")] = "sample",
     baseline: Annotated[Path | None, typer.Option(help="Compare with this report instead of the committed baseline.")] = None,
     report: Annotated[Path, typer.Option(help="Folder for the JSON, Markdown and HTML reports.")] = Path("eval-report"),
     extractive: Annotated[bool, typer.Option("--extractive", help="Ask without a language model.")] = False,

@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -118,13 +119,14 @@ def test_what_a_failed_batch_left_is_replaced_by_the_next(archive: SqliteArchive
 def test_published_is_what_was_staged(archive: SqliteArchive, clock: FixedClock) -> None:
     """Every field comes back, with the moment of the ingest; passages and vectors row by row."""
     one = article(
-        "a/b ü", "😀 The dam holds. " * 9, title="T", source="H", author="A", url="https://x", language="en", published_at="1899-12-31T23:59:59.000001Z",
-        updated_at="2026-01-02", desk={"k": [1, None, "ü"]},
+        "a/b ü", "😀 The dam holds. " * 9, title="T", source="H", author="A", url="https://x", language="en",
+        published_at="1899-12-31T23:59:59.000001Z", updated_at="2026-01-02", desk={"k": [1, None, "ü"]},
     )  # fmt: skip
     put(archive, one)
     back = archive.article("a/b ü")
     assert back.ingested_at == clock.now
-    assert (back.content_hash, back.published_at, back.date_origin, back.metadata) == (one.content_hash, one.published_at, one.date_origin, one.metadata)
+    assert back == replace(one, ingested_at=clock.now)
+    assert back.content_hash == one.content_hash
     made = staged(one)
     (ids, vectors), = archive.vectors()  # fmt: skip
     assert ids == [passage.id for passage in made.passages]
@@ -205,12 +207,12 @@ TICK = timedelta(microseconds=1)
         (Scope(NOON, sources=("Her", "%", "' OR 1=1 --")), []),
         (Scope(NOON, article_ids=("unknown", "march", "nobody")), ["march", "unknown"]),
         (Scope(NOON, published_to=APRIL, sources=("herald",), article_ids=("march", "april")), ["march"]),
-        (Scope(NOON, article_ids=tuple(f"x{n}" for n in range(50_000)) + ("march",)), ["march"]),
+        (Scope(NOON, article_ids=(*(f"x{n}" for n in range(50_000)), "march")), ["march"]),
         (Scope(NOON, sources=("\ud800",), article_ids=("\udfff",)), []),
     ],
 )
 def test_a_scope_is_exact(archive: SqliteArchive, scope: Scope, articles: list[str]) -> None:
-    """Half-open ranges, what is published later hidden, unknown dates in no range and visible from their ingest on, outlets by case folding."""
+    """Half-open ranges, later articles hidden, unknown dates in no range and visible from their ingest on, outlets by case folding."""
     put(
         archive,
         article("early", source="Herald", published_at="2026-02-28T23:59:59.999998Z"),
@@ -247,8 +249,8 @@ def test_marks_around_a_word_are_nothing(archive: SqliteArchive, term: str) -> N
 
 @pytest.mark.parametrize(
     "terms",
-    [['"'], ['""'], ["*"], ["NEAR"], ["AND", "OR", "NOT"], ["NEAR(dam, 2)"], ["title:dam"], ["'"], ["\0"], ["\ud800"], [""], [" "], ["日本"],
-     ["😀"], ["dam\0x"], ["a" * 100_000], [f"w{n}" for n in range(5_000)], []],
+    [['"'], ['""'], ["*"], ["NEAR"], ["AND", "OR", "NOT"], ["NEAR(dam, 2)"], ["title:dam"], ["'"], ["\0"], ["\ud800"], [""], [" "],
+     ["日本"], ["😀"], ["dam\0x"], ["a" * 100_000], [f"w{n}" for n in range(5_000)], []],
     ids=range(18),
 )  # fmt: skip
 def test_odd_words_find_nothing_and_fail_nothing(archive: SqliteArchive, terms: list[str]) -> None:
@@ -372,6 +374,15 @@ def truncated(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:8192])
 
 
+def opened_and_read(path: Path) -> None:
+    """Open the archive and read all of its articles."""
+    opened = SqliteArchive(path, "hashing", FixedClock())
+    try:
+        opened.articles(None, 100)
+    finally:
+        opened.close()
+
+
 @pytest.mark.parametrize(
     ("damage", "error", "words"),
     [
@@ -380,7 +391,7 @@ def truncated(path: Path) -> None:
         (lambda path: database(path, "PRAGMA user_version=99"), ArchiveMismatch, "schema 99"),
         (lambda path: (path.unlink(), database(path, "CREATE TABLE mine (x)")), ArchiveDamaged, "not an archive of Dateline"),
         (lambda path: (path.unlink(), path.mkdir()), ArchiveError, "cannot be used"),
-        (lambda path: database(path, "UPDATE meta SET value = 'another encoder'"), ArchiveMismatch, "made with another encoder.*reindex --embed"),
+        (lambda path: database(path, "UPDATE meta SET value = 'another'"), ArchiveMismatch, "made with another, .*reindex --embed"),
     ],
     ids=["garbage", "truncated", "schema", "not ours", "a folder", "fingerprint"],
 )
@@ -393,11 +404,7 @@ def test_a_file_that_is_not_right_is_named_with_what_to_do(
     made.close()
     damage(path)
     with pytest.raises(error, match=words) as caught:
-        opened = SqliteArchive(path, "hashing", FixedClock())
-        try:
-            opened.articles(None, 100)
-        finally:
-            opened.close()
+        opened_and_read(path)
     assert type(caught.value) is error
 
 

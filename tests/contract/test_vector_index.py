@@ -214,8 +214,9 @@ def torn(folder: Path) -> None:
     ids=["only killed", "folder gone", "every file overwritten", "database torn"],
 )
 def test_after_an_unclean_stop_the_index_is_rebuilt(tmp_path: Path, archive: SqliteArchive, damage: Callable[[Path], None]) -> None:
-    """Whatever the files look like, it is thrown away unopened and filled from the stored vectors."""
-    index = filled(tmp_path, archive)
+    """Whatever the files look like, it is thrown away unopened and filled from the stored vectors; the mark alone says so."""
+    filled(tmp_path, archive).close()
+    index = ChromaIndex(tmp_path, archive)
     collection = index._collection.id
     killed(tmp_path, index)
     damage(tmp_path)

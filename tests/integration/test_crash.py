@@ -20,7 +20,7 @@ from service.models.hashing import HashingEmbedder
 from service.storage.archive import SqliteArchive
 from service.storage.chroma_index import ChromaIndex
 
-ARTICLES, BATCH, KILLS = 600, 15, 10
+ARTICLES, BATCH, KILLS = 600, 20, 10
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 EMBEDDER = HashingEmbedder(256)
 
@@ -28,7 +28,7 @@ EMBEDDER = HashingEmbedder(256)
 def text(number: int, edition: int) -> str:
     """Every fifth article is rewritten in each edition; all have words of their own and several passages."""
     said = f"edition{edition}" if number % 5 == 0 else "once"
-    parts = range(number * 10, number * 10 + 1 + number % 6)
+    parts = range(number * 10, number * 10 + 1 + number % 4)
     own = [" ".join(f"word{part * 60 + place}" for place in range(60)) for part in parts]
     return " ".join(f"Reporter{number} wrote {said} that the river saw {words}." for words in own)
 
@@ -63,7 +63,7 @@ def ingest(folder: Path, edition: int) -> None:
 
 def child(folder: Path, edition: int) -> subprocess.Popen[bytes]:
     """A process that ingests an edition."""
-    program = "import sys; from pathlib import Path; from tests.integration.test_crash import ingest; ingest(Path(sys.argv[1]), int(sys.argv[2]))"
+    program = "import sys, pathlib; from tests.integration.test_crash import ingest; ingest(pathlib.Path(sys.argv[1]), int(sys.argv[2]))"
     root = Path(__file__).parents[2]
     return subprocess.Popen([sys.executable, "-c", program, str(folder), str(edition)], stdout=subprocess.PIPE, cwd=root, bufsize=0)
 
@@ -91,9 +91,8 @@ def check(folder: Path, archive: SqliteArchive) -> None:
     index = ChromaIndex(folder, archive)
     pairs = [(row, vector) for ids, vectors in archive.vectors() for row, vector in zip(ids, vectors, strict=True)]
     assert index.count() == archive.passage_count() == len(pairs)
-    missed = [row for row, vector in pairs if row not in {found for found, _ in index.query(vector, 5)}]
-    wider = [[row for row, vector in pairs if row in missed and row in {f for f, _ in index.query(vector, k)}] for k in (5, 20, 50, 200, 10_000)]
-    assert missed == [], wider
+    assert [row for row, vector in pairs if row not in {found for found, _ in index.query(vector, 5)}] == []
+    assert len(index.query(pairs[0][1], len(pairs))) == len(pairs)
     index.close()
     assert archive.check() is None
 
@@ -136,5 +135,5 @@ def test_ten_kills_lose_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[st
     archive.close()
     alone.close()
     with capsys.disabled():
-        print(f"\n{KILLS} kills, {middle} inside a batch, {rebuilds} rebuilds checked here, {len(acknowledged)} articles acknowledged before the end")
+        print(f"\n{KILLS} kills, {middle} inside a batch, {rebuilds} rebuilds looked into, {len(acknowledged)} articles acknowledged")
     assert middle >= KILLS * 3 // 10, "too few kills landed inside a batch to show anything"

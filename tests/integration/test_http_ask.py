@@ -78,8 +78,8 @@ def test_a_number_the_articles_do_not_hold_is_not_shown(open_door: Callable[...,
     said = "Some 3,400 people have been evacuated below the Halvern Dam [1]. They went to the moon with 77 cats [1]."
     answer = ask(open_door(ScriptedGenerator([said])), debug=True)
     assert answer["sentences"]
-    assert "77" not in json.dumps({**answer, "debug": None})
-    assert any("77" in sentence for sentence in answer["debug"]["dropped"])
+    assert "77 cats" not in json.dumps({**answer, "debug": None})
+    assert any("77 cats" in sentence for sentence in answer["debug"]["dropped"])
 
 
 @pytest.mark.parametrize("question", [QUESTION, "Who found cracks in the Halvern Dam?", "Who won the chess tournament in Reykjavik?"])

@@ -3,7 +3,6 @@
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -295,5 +294,5 @@ def test_an_article_without_words_is_kept(services: Services) -> None:
 
 def test_languages_of_any_name_are_taken(services: Services) -> None:
     """A language that no splitter knows is split like English."""
-    report = services.ingest([replace(loaded(f"a{n}", f"One {n}. Two."), place="p") for n in range(2)] + [loaded("c", "Eins. Zwei.", language="xx-../..")])
-    assert outcomes(report) == [Outcome.ADDED] * 3
+    report = services.ingest([loaded(name, f"One {name}. Two.", language=name) for name in ("en-GB", "xx-../..", "日本", "DE")])
+    assert outcomes(report) == [Outcome.ADDED] * 4

@@ -53,7 +53,7 @@ def test_front_matter_becomes_the_row(tmp_path: Path) -> None:
     assert article.metadata["rate"] == "4.50"
 
 
-@pytest.mark.parametrize("text", ["---\nWords between rules.\n---\nMore.", "---\nnever closed", "+++\na = 1\n+++\nText", "{\n}\nText", "----"])
+@pytest.mark.parametrize("text", ["---\nWords between rules.\n---\nMore.", "---\nopen", "+++\na = 1\n+++\nText", "{\n}\nText", "----"])
 def test_what_is_no_front_matter_is_text(text: str) -> None:
     """Rules, TOML and braces at the beginning lose no word."""
     assert split_front_matter(text) == ({}, text)

@@ -12,7 +12,7 @@ from service.sentences import sentence_spans
 
 EMBEDDER = HashingEmbedder()
 TEXTS = st.text(min_size=1, max_size=500) | st.lists(
-    st.sampled_from(["Dr. Ho said so. ", "Rain fell on the town for days. ", "\n\n", "😀! ", "3.5 % ", "word " * 60, "x" * 90]), min_size=1, max_size=20
+    st.sampled_from(["Dr. Ho said so. ", "Rain fell. ", "\n\n", "😀! ", "3.5 % ", "word " * 60, "x" * 90]), min_size=1, max_size=9
 ).map("".join)
 
 
