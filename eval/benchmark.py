@@ -119,8 +119,10 @@ def ingest_ratio(settings: Settings, articles: Path) -> Line:
         ours, raw, count = _ingest_runs(settings.model_copy(update={"model": "extractive"}), articles)
     except DatelineError as error:
         return Line(name, None, "", 0.85, at_most=False, note=str(error))
-    note = (f"{count / ours.wall:.1f} / {count / raw.wall:.1f} per second, {count} passages, best of {INGEST_RUNS} each; "
-            f"{raw.cpu / ours.cpu:.2f} by processor time")
+    note = (
+        f"{count / ours.wall:.1f} / {count / raw.wall:.1f} per second, {count} passages, best of {INGEST_RUNS} each; "
+        f"{raw.cpu / ours.cpu:.2f} by processor time"
+    )
     return Line(name, raw.wall / ours.wall, "", 0.85, at_most=False, note=note)
 
 
@@ -156,7 +158,9 @@ def _raw_encoder(settings: Settings) -> Callable[[Sequence[str]], object]:
     half = settings.embedding_dtype == "bfloat16" or (settings.embedding_dtype == "auto" and bf16_supported())
     model = SentenceTransformer(
         str(folder if folder.is_dir() else Path(settings.embedding_model).expanduser()),
-        device="cpu", local_files_only=True, model_kwargs={"dtype": torch.bfloat16 if half else torch.float32},
+        device="cpu",
+        local_files_only=True,
+        model_kwargs={"dtype": torch.bfloat16 if half else torch.float32},
     )
     return partial(model.encode, show_progress_bar=False, normalize_embeddings=True)
 
@@ -220,8 +224,11 @@ def serving_memory(folder: Path) -> dict[str, int]:
             services.search(AskRequest(f"What of word{number * 37} and word{number}?"), settings.top_k)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
         status = Path("/proc/self/status")
-        resident = [int(line.split()[1]) * 1024 for line in status.read_text().splitlines() if line.startswith("VmRSS")] \
-            if status.exists() else [peak]
+        resident = (
+            [int(line.split()[1]) * 1024 for line in status.read_text().splitlines() if line.startswith("VmRSS")]
+            if status.exists()
+            else [peak]
+        )
         return {"resident": resident[0], "peak": peak}
 
 

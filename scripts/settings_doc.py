@@ -4,7 +4,8 @@ from service.settings import Settings
 
 HEAD = """# Settings
 
-Environment variables, or lines of a `.env` file in the working directory. A variable with the prefix `DATELINE_` that is not in this list is an error.
+Environment variables, or lines of a `.env` file in the working directory. A variable with the prefix `DATELINE_` that is
+not in this list is an error.
 
 | variable | default | meaning |
 |---|---|---|

@@ -18,7 +18,7 @@ from service.answering.request import AskRequest
 from service.answering.stopwatch import Stopwatch
 from service.answering.writing import ModelWriter
 from service.articles.files import Item, load
-from service.domain import Coverage, Hit, Outcome, Question, Scope
+from service.domain import Coverage, Hit, Question, Scope
 from service.errors import ArchiveInUse, DatelineError
 from service.indexing.ingest import Ingester, IngestReport, Progress
 from service.indexing.passages import PASSAGE_VERSION, embedded_text
@@ -140,15 +140,13 @@ class Services:
 
     def prune(self, folders: Iterable[Path], report: IngestReport) -> None:
         """Remove the articles that were once read from these folders and that this run did not see."""
-        seen = {item.article_id for item in report.items}
-        kept = {item.place.rpartition(":")[0] or item.place for item in report.items if item.outcome is Outcome.REJECTED}
         with self.writing:
-            gone = [
-                article_id
+            held = [
+                (found, self.archive.article(found).origin or "")
                 for folder in folders
-                for article_id in self.archive.under(str(folder.resolve()))
-                if article_id not in seen and self.archive.article(article_id).origin not in kept
+                for found in self.archive.under(str(folder.resolve()))
             ]
+            gone = report.vanished(held)
             self.ingester.remove(gone)
         report.pruned.extend(gone)
 
@@ -216,9 +214,7 @@ def open_archive(settings: Settings, embedder: Embedder) -> SqliteArchive:
     return SqliteArchive(settings.data_dir / ARCHIVE_FILE, fingerprint(embedder), now)
 
 
-def build(
-    settings: Settings, *, writable: bool = True, embedder: Embedder | None = None, generator: Generator | None = None
-) -> Services:
+def build(settings: Settings, *, writable: bool = True, embedder: Embedder | None = None, generator: Generator | None = None) -> Services:
     """Wire the real adapters. With `writable` false, an archive held by another process can still be searched.
 
     Raises SettingsError, ArchiveError (ArchiveInUse, ArchiveMismatch, …) or ModelNotFound, each with what to do.

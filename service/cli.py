@@ -65,13 +65,9 @@ def _told() -> Iterator[None]:
 
 
 def _settings(data_dir: Path | None = None) -> Settings:
-    from dotenv import dotenv_values
+    from service.logs import configure
+    from service.settings import load_settings
 
-    from service.environment import PREFIX, refuse_unknown
-    from service.logs import VARIABLE, configure
-    from service.settings import Settings, load_settings
-
-    refuse_unknown([*os.environ, *dotenv_values(".env")], [VARIABLE, *(f"{PREFIX}{field}" for field in Settings.model_fields)])
     configure()
     return load_settings(**({"data_dir": data_dir} if data_dir else {}))
 

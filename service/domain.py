@@ -100,8 +100,18 @@ class Article:
     @property
     def content_hash(self) -> str:
         """SHA-256 over everything a reader could see; unchanged content is not ingested again."""
-        seen = (self.id, self.title, self.source, self.author, self.url, self.language,
-                self.published_at, self.updated_at, sorted(self.metadata.items()), self.text_hash)
+        seen = (
+            self.id,
+            self.title,
+            self.source,
+            self.author,
+            self.url,
+            self.language,
+            self.published_at,
+            self.updated_at,
+            sorted(self.metadata.items()),
+            self.text_hash,
+        )
         return hashlib.sha256(repr(seen).encode()).hexdigest()
 
 

@@ -1,11 +1,11 @@
 """Dateline's search as a LangChain retriever, for people who build on it.
 
-    from service.bootstrap import build
-    from service.langchain_retriever import DatelineRetriever
-    from service.settings import load_settings
+from service.bootstrap import build
+from service.langchain_retriever import DatelineRetriever
+from service.settings import load_settings
 
-    with build(load_settings(), writable=False) as services:
-        documents = DatelineRetriever(services=services, k=8).invoke("Who won the cup final?")
+with build(load_settings(), writable=False) as services:
+    documents = DatelineRetriever(services=services, k=8).invoke("Who won the cup final?")
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ Each port has a contract suite in `tests/contract` that runs against its fake an
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -103,6 +104,10 @@ class Archive(Protocol):
 
     def in_scope(self, passage_ids: Sequence[str], scope: Scope) -> set[str]:
         """Those of the passages that are visible and inside the scope."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Inside, every read of this thread sees the archive as it was at the first one, whatever is published meanwhile."""
         ...
 
     def vectors_in(self, scope: Scope, limit: int) -> tuple[list[str], Vectors] | None:

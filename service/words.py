@@ -13,23 +13,21 @@ import snowballstemmer
 _STOP = frozenset(
     """a about above after again all also am an and any are as at be because been before being between both but by can could did do does
     doing done down during each either else ever few for from further get gets give given got had has have having he her here hers him his
-    how however i if in into is it its itself just let like many may me might more most much must my no nor not now of off on once one only or
-    other our ours out over own per please same say said says she should so some such tell than that the their theirs them then there these
-    they this those through to too under until up upon us very was we were what when where which while who whom whose why will with would
-    yet you your""".split()
+    how however i if in into is it its itself just let like many may me might more most much must my no nor not now of off on once one
+    only or other our ours out over own per please same say said says she should so some such tell than that the their theirs them then
+    there these they this those through to too under until up upon us very was we were what when where which while who whom whose why
+    will with would yet you your""".split()
 )
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*(?:[.,:]\d+)*", re.UNICODE)
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _NAME = re.compile(r"[^\W\d_][\w'’&-]*", re.UNICODE)
 _SMALL = {
     word: str(value)
-    for value, words in enumerate(
+    for value, word in enumerate(
         "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
         "nineteen twenty".split()
     )
-    for word in (words,)
 } | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90", "dozen": "12"}
-_MONTHS = frozenset("january february march april may june july august september october november december".split())
 _NEGATION = re.compile(r"\b(?:not|no|never|none|nobody|neither|nor|without|cannot)\b|n['’]t\b", re.IGNORECASE)
 
 

@@ -41,10 +41,12 @@ def after_writing(verdicts: Sequence[Verdict], *, disagreement: bool, refused: b
 def outside(question: Question, evidence: Sequence[Evidence], coverage: Coverage) -> bool:
     """True where the question is about a time the archive has nothing from, and no article looks back at it."""
     window = question.window
+    if coverage.articles == 0:
+        return True
     if window is None or (window.start is not None and window.start > question.asked_at):
         return False  # What is still to come is in no archive, but forecasts of it are.
     if coverage.first is None or coverage.last is None:
-        return coverage.articles == 0
+        return False
     begins_after = window.start is not None and window.start > coverage.last
     ends_before = window.end is not None and window.end <= coverage.first
     if not begins_after and not ends_before:

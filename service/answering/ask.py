@@ -38,7 +38,14 @@ class Answerer:
     """Answers questions about the archive."""
 
     def __init__(
-        self, archive: Archive, searcher: Searcher, embedder: Embedder, writer: ModelWriter | None, memory: Memory, clock: Clock, limits: Limits
+        self,
+        archive: Archive,
+        searcher: Searcher,
+        embedder: Embedder,
+        writer: ModelWriter | None,
+        memory: Memory,
+        clock: Clock,
+        limits: Limits,
     ) -> None:
         self._archive = archive
         self._searcher = searcher

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 ANSWER_PROMPT = "answer.v1"
 ANSWERABLE_PROMPT = "answerable.v1"
-_ROLE_TOKENS = re.compile(r"<\s*\|[^<>]{0,64}?\|\s*>|<\s*/?\s*(?:s|system|user|assistant|im_start|im_end)\s*>|\[/?\s*INST\s*\]|<<\s*/?\s*SYS\s*>>", re.IGNORECASE)
+_ROLE_TOKENS = re.compile(
+    r"<\s*\|[^<>]{0,64}?\|\s*>"
+    r"|<\s*/?\s*(?:s|system|user|assistant|im_start|im_end)\s*>"
+    r"|\[/?\s*INST\s*\]|<<\s*/?\s*SYS\s*>>",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ class Stopwatch:
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
+        """Time what happens inside the `with` under this name."""
         start = time.perf_counter()
         self._inner.append(0.0)
         try:

@@ -24,8 +24,10 @@ MAX_DRAFT = 4_000
 """Characters after which a model that does not stop is stopped."""
 _LEAST = 1e-9
 _REFUSES = re.compile(
-    r"\b(?:(?:articles?|sentences?|sources?|text|passages?|reports?|information) (?:do|does|did) not (?:say|mention|contain|provide|state|specify|give|include)"
-    r"|(?:is|are|was) not (?:mentioned|stated|provided|specified|given)|no information|not enough information|cannot (?:be )?(?:answer|determine)|unknown)",
+    r"\b(?:(?:articles?|sentences?|sources?|text|passages?|reports?|information) (?:do|does|did) not "
+    r"(?:say|mention|contain|provide|state|specify|give|include)"
+    r"|(?:is|are|was) not (?:mentioned|stated|provided|specified|given)"
+    r"|no information|not enough information|cannot (?:be )?(?:answer|determine)|unknown)",
     re.IGNORECASE,
 )
 
@@ -35,7 +37,7 @@ class Draft:
     """What has been written so far, after the check; `refused` where the model said that it cannot tell."""
 
     verdicts: list[Verdict] = field(default_factory=list)
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     refused: bool = False
 
 

@@ -152,8 +152,11 @@ def check(scored: Scored, comparison: Comparison | None) -> list[GateLine]:
     lines = [_threshold(scored.figure(metric), bound) for metric, bound in thresholds.items()]
     lines += [_promise(figure) for figure in scored.figures if figure.metric.promised and thresholds.get(figure.metric, 0) < 1]
     if comparison:
-        lines += [_regression(metric, comparison.differences[str(metric)]) for metric in quality_metrics()
-                  if str(metric) in comparison.differences and not metric.promised]
+        lines += [
+            _regression(metric, comparison.differences[str(metric)])
+            for metric in quality_metrics()
+            if str(metric) in comparison.differences and not metric.promised
+        ]
     return sorted(lines, key=lambda line: line.passed)
 
 

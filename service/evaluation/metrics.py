@@ -227,8 +227,14 @@ TokenF1 = Metric("TokenF1", _token_f1, "words shared with the expected answer", 
 StatusRight = Metric("Status", _status, "the status is one of the right ones")
 RefusalPrecision = Metric("RefusalPrecision", _refusal_precision, "refusals that were right", failed=None)
 RefusalRecall = Metric("RefusalRecall", _refused, "unanswerable questions that were refused", applies=lambda case: case.must_refuse)
-FalseRefusalRate = Metric("FalseRefusalRate", _refused, "answerable questions that were refused", failed=1.0,
-                          applies=lambda case: not case.may_refuse, higher_is_better=False)
+FalseRefusalRate = Metric(
+    "FalseRefusalRate",
+    _refused,
+    "answerable questions that were refused",
+    failed=1.0,
+    applies=lambda case: not case.may_refuse,
+    higher_is_better=False,
+)
 SpanValidity = Metric("SpanValidity", _span_validity, "citations exact in the stored article", failed=None, promised=True)
 CitationRecall = Metric("CitationRecall", _citation_recall, "gold facts that a citation shows", applies=_has_gold)
 CitationPrecision = Metric("CitationPrecision", _citation_precision, "citations that show a gold fact", applies=_has_gold)
@@ -236,12 +242,29 @@ Supported = Metric("Supported", _supported, "answer sentences marked as carried 
 NothingNewer = Metric("NothingNewer", _nothing_newer, "citations not newer than the question", failed=None, promised=True)
 EvidenceRecall = Metric("EvidenceRecall", _evidence_recall, "gold facts among the evidence sentences", applies=_has_gold, takes="cutoff")
 PromptTokens = Metric("PromptTokens", _prompt_tokens, "tokens the model read, median", "tokens", failed=None, higher_is_better=False)
-CompletionTokens = Metric("CompletionTokens", _completion_tokens, "tokens the model wrote, median", "tokens", failed=None,
-                          higher_is_better=False)
+CompletionTokens = Metric(
+    "CompletionTokens", _completion_tokens, "tokens the model wrote, median", "tokens", failed=None, higher_is_better=False
+)
 Latency = Metric("Latency", _latency, "milliseconds of a stage", "ms", failed=None, higher_is_better=False, takes="argument cutoff")
 
 METRICS = {
     metric.name: metric
-    for metric in (Completed, StatusRight, Contains, TokenF1, RefusalPrecision, RefusalRecall, FalseRefusalRate, SpanValidity,
-                   CitationRecall, CitationPrecision, Supported, NothingNewer, EvidenceRecall, PromptTokens, CompletionTokens, Latency)
+    for metric in (
+        Completed,
+        StatusRight,
+        Contains,
+        TokenF1,
+        RefusalPrecision,
+        RefusalRecall,
+        FalseRefusalRate,
+        SpanValidity,
+        CitationRecall,
+        CitationPrecision,
+        Supported,
+        NothingNewer,
+        EvidenceRecall,
+        PromptTokens,
+        CompletionTokens,
+        Latency,
+    )
 }

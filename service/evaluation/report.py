@@ -51,14 +51,17 @@ def summary(report: Report) -> list[str]:
     elif not lines:
         lines.append(f"Passed: {len(report.lines)} checks.")
     lines += [f"{count} questions got no answer: {kind}." for kind, count in scored.failures.items()]
-    lines += filter(None, (
-        _counted(scored.figure(Contains), "answerable questions were answered with what was expected"),
-        _counted(scored.figure(StatusRight), "statuses were right"),
-        _counted(scored.figure(RefusalRecall), "unanswerable questions were refused"),
-        _counted(scored.figure(FalseRefusalRate), "answerable questions were refused although the archive knows"),
-        _pooled(scored.figure(SpanValidity), "citations exact"),
-        _pooled(scored.figure(CitationRecall), "gold facts cited"),
-    ))
+    lines += filter(
+        None,
+        (
+            _counted(scored.figure(Contains), "answerable questions were answered with what was expected"),
+            _counted(scored.figure(StatusRight), "statuses were right"),
+            _counted(scored.figure(RefusalRecall), "unanswerable questions were refused"),
+            _counted(scored.figure(FalseRefusalRate), "answerable questions were refused although the archive knows"),
+            _pooled(scored.figure(SpanValidity), "citations exact"),
+            _pooled(scored.figure(CitationRecall), "gold facts cited"),
+        ),
+    )
     lines += [f"{count} answers by {name}." for name, count in scored.generators.items()]
     return lines + (compared(report.comparison) if report.comparison else [])
 
@@ -73,8 +76,10 @@ def spent(scored: Scored) -> str | None:
 
 def compared(comparison: Comparison) -> list[str]:
     """A run beside its baseline, in sentences."""
-    lines = [f"Against the baseline: {comparison.paired_questions} questions compared, {comparison.new_or_changed} new or changed, "
-             f"{comparison.gone} of the baseline's not asked."]
+    lines = [
+        f"Against the baseline: {comparison.paired_questions} questions compared, {comparison.new_or_changed} new or changed, "
+        f"{comparison.gone} of the baseline's not asked."
+    ]
     if not comparison.same_generators:
         lines.append("The baseline's answers were written by other generators.")
     shown = {name: found for name, found in comparison.differences.items() if found.is_shown}
@@ -172,8 +177,14 @@ def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
         "gone": comparison.gone,
         "same_generators": comparison.same_generators,
         "differences": {
-            name: {"n": found.n, "difference": _rounded(found.difference), "low": _rounded(found.interval.low),
-                   "high": _rounded(found.interval.high), "p_value": _rounded(found.p_value), "shown": found.is_shown}
+            name: {
+                "n": found.n,
+                "difference": _rounded(found.difference),
+                "low": _rounded(found.interval.low),
+                "high": _rounded(found.interval.high),
+                "p_value": _rounded(found.p_value),
+                "shown": found.is_shown,
+            }
             for name, found in comparison.differences.items()
         },
     }
@@ -187,8 +198,11 @@ def _row(scored: ScoredRow) -> dict[str, Any]:
         "question": case.question,
         "asked_at": iso(case.asked_at),
         "tags": sorted(case.tags),
-        "scores": {name: None if score is None else _rounded(score.value)
-                   for name, score in scored.scores.items() if not name.startswith(Latency.name)},
+        "scores": {
+            name: None if score is None else _rounded(score.value)
+            for name, score in scored.scores.items()
+            if not name.startswith(Latency.name)
+        },
         "failure": {"id": failure.id, "kind": failure.kind, "message": failure.message} if failure else None,
         "answer": None,
     }
@@ -207,5 +221,10 @@ def _row(scored: ScoredRow) -> dict[str, Any]:
 
 
 def _citation(citation: Citation) -> dict[str, Any]:
-    return {"marker": citation.marker, "article_id": citation.article.id, "start": citation.start, "end": citation.end,
-            "quote": citation.quote}
+    return {
+        "marker": citation.marker,
+        "article_id": citation.article.id,
+        "start": citation.start,
+        "end": citation.end,
+        "quote": citation.quote,
+    }

@@ -79,9 +79,7 @@ OnRow = Callable[[int, int, Row], None]
 """Called after each question: how many are done, how many there are, and the row."""
 
 
-def run_suite(
-    suite: Suite, asker: Asker, articles: Articles, *, limit: int | None = None, progress: OnRow | None = None
-) -> RunResult:
+def run_suite(suite: Suite, asker: Asker, articles: Articles, *, limit: int | None = None, progress: OnRow | None = None) -> RunResult:
     """Ask the suite's questions (the first `limit` of them), one at a time. Ctrl-C ends it with what is done.
 
     Raises BadInput where the question files are wrong. Starts an event loop, so not to be called inside one.

@@ -117,8 +117,13 @@ def _bootstrap(sample: Values, statistic: Callable[..., Any], method: str) -> In
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateDataWarning)  # answered below, by the percentile method
         found = bootstrap(
-            (sample,), statistic, method=method, confidence_level=CONFIDENCE, n_resamples=RESAMPLES,
-            vectorized=True, rng=np.random.default_rng(SEED),
+            (sample,),
+            statistic,
+            method=method,
+            confidence_level=CONFIDENCE,
+            n_resamples=RESAMPLES,
+            vectorized=True,
+            rng=np.random.default_rng(SEED),
         ).confidence_interval
     if method == "BCa" and not (math.isfinite(found.low) and math.isfinite(found.high)):
         return _bootstrap(sample, statistic, "percentile")

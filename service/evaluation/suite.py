@@ -86,8 +86,14 @@ class Case:
     @property
     def fingerprint(self) -> str:
         """Changes when the question or what is expected changes (tags aside): only equal ones are compared across runs."""
-        seen = (self.question, iso(self.asked_at), self.answers, self.gold, sorted(self.statuses),
-                [(turn.question, turn.answer) for turn in self.history])
+        seen = (
+            self.question,
+            iso(self.asked_at),
+            self.answers,
+            self.gold,
+            sorted(self.statuses),
+            [(turn.question, turn.answer) for turn in self.history],
+        )
         return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
 
 

@@ -30,7 +30,7 @@ PROBE_SECONDS = 4.0
 _BLOCK = 1 << 20
 
 
-class Unreachable(Exception):  # noqa: N818 - a turn in the flow, not an error anyone sees
+class Unreachable(Exception):
     """This source cannot give the model now, and why. Caught by `fetch`, which tries the next one."""
 
 

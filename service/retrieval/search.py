@@ -36,8 +36,12 @@ class Searcher:
 
     def search(self, question: Question, k: int) -> list[Hit]:
         """At most k hits. Filters and `asked_at` are exact; a window read out of the question only weighs."""
-        terms = search_terms(question.standalone)
         vector = self._embedder.embed([question.standalone])[0]
+        with self._archive.snapshot():
+            return self._search(question, vector, k)
+
+    def _search(self, question: Question, vector: Vectors, k: int) -> list[Hit]:
+        terms = search_terms(question.standalone)
         dense = self._dense(vector, question.scope)
         lexical = [row for row, _ in self._archive.lexical(terms, question.scope, CANDIDATES)]
         rankings = [dense, lexical]

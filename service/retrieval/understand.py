@@ -12,7 +12,9 @@ from service.retrieval.window import find_as_of, find_window
 from service.words import names, search_terms
 
 MAX_QUESTION = 2_000
-_LATEST = re.compile(r"\b(?:latest|newest|most recent(?:ly)?|currently|current|right now|now|so far|to date|up to date|final)\b", re.IGNORECASE)
+_LATEST = re.compile(
+    r"\b(?:latest|newest|most recent(?:ly)?|currently|current|right now|now|so far|to date|up to date|final)\b", re.IGNORECASE
+)
 _LEANS_BACK = re.compile(
     r"^(?:and|but|so|why|how come|what about|how about|when was that|where was that|who was that|then)\b"
     r"|\b(?:it|its|they|them|their|he|she|his|her|him|that|those|these|this|there|then|one|ones|same)\b",
@@ -20,9 +22,7 @@ _LEANS_BACK = re.compile(
 )
 
 
-def understand(
-    asked: str, asked_at: datetime, scope: Scope, *, infer_window: bool = True, history: tuple[Turn, ...] = ()
-) -> Question:
+def understand(asked: str, asked_at: datetime, scope: Scope, *, infer_window: bool = True, history: tuple[Turn, ...] = ()) -> Question:
     """The question as understood at `asked_at`. Raises BadQuestion where there is nothing to ask."""
     text = _checked(asked)
     if scope.published_from and scope.published_to and scope.published_from >= scope.published_to:

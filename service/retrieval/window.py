@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _YEAR = r"(?:1[5-9]\d\d|20\d\d)"
 _DAY = r"(?:[12]?\d|3[01])(?:st|nd|rd|th)?"
-_POINT = rf"(?:\d{{4}}-\d\d-\d\d|(?:the )?{_DAY}(?: of)? {_MONTH}(?:,? {_YEAR})?|{_MONTH} {_DAY}(?:,? {_YEAR})?|{_MONTH}(?: {_YEAR})?|{_YEAR})"
+_POINT = (
+    rf"(?:\d{{4}}-\d\d-\d\d|(?:the )?{_DAY}(?: of)? {_MONTH}(?:,? {_YEAR})?|{_MONTH} {_DAY}(?:,? {_YEAR})?|{_MONTH}(?: {_YEAR})?|{_YEAR})"
+)
 _UNIT = r"(day|week|month|year)s?"
 _COUNT = r"(\d{1,3}|two|three|four|five|six|seven|ten|twelve)"
 _COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "ten": 10, "twelve": 12}
@@ -105,8 +107,17 @@ def _midnight(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
+def _units(unit: str, count: int) -> relativedelta:
+    return {
+        "day": relativedelta(days=count),
+        "week": relativedelta(weeks=count),
+        "month": relativedelta(months=count),
+        "year": relativedelta(years=count),
+    }[unit]
+
+
 def _calendar(match: re.Match[str], asked_at: datetime) -> Interval | None:
-    """"this week", "last month": calendar units."""
+    """ "this week", "last month": calendar units."""
     unit, last = match.group(2).lower(), match.group(1).lower() != "this"
     today = _midnight(asked_at)
     start = {
@@ -114,15 +125,15 @@ def _calendar(match: re.Match[str], asked_at: datetime) -> Interval | None:
         "month": today.replace(day=1),
         "year": today.replace(month=1, day=1),
     }[unit]
-    step = relativedelta(**{unit + "s": 1})
+    step = _units(unit, 1)
     return (start - step, start) if last else (start, start + step)
 
 
 def _rolling(match: re.Match[str], asked_at: datetime) -> Interval | None:
-    """"in the past three weeks": up to the moment of asking."""
+    """ "in the past three weeks": up to the moment of asking."""
     count, unit = match.group(1), match.group(2).lower()
     number = _COUNTS.get(count.lower(), 0) or int(count) if count else 1
-    return asked_at - relativedelta(**{unit + "s": number}), asked_at + timedelta(microseconds=1)
+    return asked_at - _units(unit, number), asked_at + timedelta(microseconds=1)
 
 
 def _days_ago(match: re.Match[str], asked_at: datetime) -> Interval | None:
@@ -136,7 +147,9 @@ def _quarter(match: re.Match[str], asked_at: datetime) -> Interval | None:
     return start, start + relativedelta(months=3)
 
 
-def _rule(pattern: str, interval: Callable[[re.Match[str], datetime], Interval | None]) -> tuple[re.Pattern[str], Callable[..., Interval | None]]:
+def _rule(
+    pattern: str, interval: Callable[[re.Match[str], datetime], Interval | None]
+) -> tuple[re.Pattern[str], Callable[..., Interval | None]]:
     return re.compile(pattern), interval
 
 

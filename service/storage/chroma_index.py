@@ -161,7 +161,9 @@ class ChromaIndex:
         settings = ChromaSettings(_env_file=None, anonymized_telemetry=False, allow_reset=False)
         self._client = chromadb.PersistentClient(str(self._path), settings)
         self._collection: Any = self._client.get_or_create_collection(
-            _COLLECTION, configuration={"hnsw": _GRAPH}, embedding_function=None
+            _COLLECTION,
+            configuration={"hnsw": _GRAPH},  # type: ignore[arg-type]
+            embedding_function=None,
         )
 
     def _disconnect(self) -> None:

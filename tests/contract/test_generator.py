@@ -202,4 +202,3 @@ def test_a_script_can_be_a_function_of_the_prompt() -> None:
     in_turn = ScriptedGenerator(["one", "two"])
     said = [asyncio.run(pieces(in_turn))[0].text for _ in range(3)]
     assert said == ["one", "two", "two"]
-

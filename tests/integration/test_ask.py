@@ -103,7 +103,7 @@ def test_a_number_that_no_article_says_never_reaches_the_reader(services: Servic
     assert answer.dropped == ("Some 9,900 people have been evacuated below the Halvern Dam.",)
     assert answer.generator.kind == "extractive"
     assert answer.generator.fallback == "what the model wrote is not carried by the articles"
-    assert [sentence.text for sentence in answer.sentences][0] == answer.citations[0].quote
+    assert answer.sentences[0].text == answer.citations[0].quote
     assert exact(services, answer)
 
 
@@ -187,7 +187,9 @@ def test_the_events_tell_the_same_as_the_answer(services: Services) -> None:
     async def emit(event: Event) -> None:
         events.append(event)
 
-    answer = asyncio.run(services.answerer.ask(AskRequest("How many people have been evacuated below the Halvern Dam?", asked_at=NOW), emit))
+    answer = asyncio.run(
+        services.answerer.ask(AskRequest("How many people have been evacuated below the Halvern Dam?", asked_at=NOW), emit)
+    )
     kinds = [type(event) for event in events]
     assert kinds[:2] == [Understood, Sources]
     assert "".join(event.text for event in events if isinstance(event, Delta)).endswith("[1].")
@@ -206,7 +208,9 @@ def test_cancelling_stops_the_model(services: Services, script: ScriptedGenerato
                 reached.set()
                 await asyncio.Event().wait()
 
-        task = asyncio.create_task(services.answerer.ask(AskRequest("How many people have been evacuated below the Halvern Dam?", asked_at=NOW), emit))
+        task = asyncio.create_task(
+            services.answerer.ask(AskRequest("How many people have been evacuated below the Halvern Dam?", asked_at=NOW), emit)
+        )
         await reached.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

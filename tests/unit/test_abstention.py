@@ -61,7 +61,10 @@ def test_evidence_that_is_not_about_the_question_is_a_refusal() -> None:
 
 def test_names_that_no_evidence_knows_are_a_refusal() -> None:
     """A question about two strangers is not answered with the nearest acquaintance."""
-    assert before_writing(asked("What did Olga Brandt tell Piet Hein?"), selection("The minister spoke.", 0.9), COVERAGE) is Status.INSUFFICIENT_EVIDENCE
+    assert (
+        before_writing(asked("What did Olga Brandt tell Piet Hein?"), selection("The minister spoke.", 0.9), COVERAGE)
+        is Status.INSUFFICIENT_EVIDENCE
+    )
 
 
 @pytest.mark.parametrize(

@@ -34,22 +34,46 @@ def test_two_outlets_with_different_figures_at_one_time_disagree() -> None:
 
 def test_a_figure_that_grows_over_weeks_is_a_development() -> None:
     """What is printed weeks apart may both have been true."""
-    assert judge(said(1, "The earthquake destroyed 640 homes in Skell.", "Herald", 1), said(2, "The earthquake destroyed 910 homes in Skell.", "Courier", 28)) is None
+    assert (
+        judge(
+            said(1, "The earthquake destroyed 640 homes in Skell.", "Herald", 1),
+            said(2, "The earthquake destroyed 910 homes in Skell.", "Courier", 28),
+        )
+        is None
+    )
 
 
 def test_one_outlet_does_not_disagree_with_itself() -> None:
     """A second figure of the same outlet is an update."""
-    assert judge(said(1, "The earthquake destroyed 640 homes in Skell.", "Herald", 4), said(2, "The earthquake destroyed 910 homes in Skell.", "Herald", 5)) is None
+    assert (
+        judge(
+            said(1, "The earthquake destroyed 640 homes in Skell.", "Herald", 4),
+            said(2, "The earthquake destroyed 910 homes in Skell.", "Herald", 5),
+        )
+        is None
+    )
 
 
 def test_the_same_figure_written_differently_is_no_disagreement() -> None:
     """`1,640` and `1640` are one number."""
-    assert judge(said(1, "The earthquake destroyed 1,640 homes in Skell.", "Herald", 4), said(2, "The earthquake destroyed 1640 homes in Skell.", "Courier", 5)) is None
+    assert (
+        judge(
+            said(1, "The earthquake destroyed 1,640 homes in Skell.", "Herald", 4),
+            said(2, "The earthquake destroyed 1640 homes in Skell.", "Courier", 5),
+        )
+        is None
+    )
 
 
 def test_figures_of_different_things_do_not_disagree() -> None:
     """Homes destroyed and people injured are counted apart."""
-    assert judge(said(1, "The earthquake destroyed 640 homes in Skell.", "Herald", 4), said(2, "The earthquake injured 910 people in Skell.", "Courier", 5)) is None
+    assert (
+        judge(
+            said(1, "The earthquake destroyed 640 homes in Skell.", "Herald", 4),
+            said(2, "The earthquake injured 910 people in Skell.", "Courier", 5),
+        )
+        is None
+    )
 
 
 def test_a_correction_is_no_second_opinion() -> None:

@@ -190,9 +190,22 @@ def test_a_question_that_raised_scores_the_worst_where_the_metric_applies() -> N
     """A crash is wrong in every figure of answering, and is left out only where there is no answer to look at."""
     asked = {str(metric): value(metric, case(), None) for metric in METRICS.values()}
     assert asked == {
-        "Completed": 0.0, "Status": 0.0, "Contains": 0.0, "TokenF1": 0.0, "RefusalPrecision": None, "RefusalRecall": None,
-        "FalseRefusalRate": 1.0, "SpanValidity": None, "CitationRecall": 0.0, "CitationPrecision": 0.0, "Supported": 0.0,
-        "NothingNewer": None, "EvidenceRecall": 0.0, "PromptTokens": None, "CompletionTokens": None, "Latency": None,
+        "Completed": 0.0,
+        "Status": 0.0,
+        "Contains": 0.0,
+        "TokenF1": 0.0,
+        "RefusalPrecision": None,
+        "RefusalRecall": None,
+        "FalseRefusalRate": 1.0,
+        "SpanValidity": None,
+        "CitationRecall": 0.0,
+        "CitationPrecision": 0.0,
+        "Supported": 0.0,
+        "NothingNewer": None,
+        "EvidenceRecall": 0.0,
+        "PromptTokens": None,
+        "CompletionTokens": None,
+        "Latency": None,
     }
     assert value(RefusalRecall, unanswerable(), None) == 0.0
     assert value(Completed, case(), good_answer()) == 1.0

@@ -18,8 +18,15 @@ from service.evaluation.suite import Suite
 
 def suite_of(folder: Path, *ids: str, mode: Mode = Mode.AUTO) -> Suite:
     """A suite that asks one question for each id."""
-    rows = ({"id": name, "question": f"What of {name}?", "asked_at": "2026-03-10T12:00:00Z",
-             "history": [{"question": "Where?", "answer": "There."}]} for name in ids)
+    rows = (
+        {
+            "id": name,
+            "question": f"What of {name}?",
+            "asked_at": "2026-03-10T12:00:00Z",
+            "history": [{"question": "Where?", "answer": "There."}],
+        }
+        for name in ids
+    )
     path = folder / "questions.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
     return Suite("mine", (path,), mode=mode)

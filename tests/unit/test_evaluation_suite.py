@@ -81,12 +81,22 @@ def test_a_wrong_suite_file_names_the_key(tmp_path: Path, toml: str, words: str)
 
 def test_a_whole_row_is_read(tmp_path: Path) -> None:
     """Every key of a row arrives in the case; a date means the end of its day."""
-    row = ROW | {"asked_at": "2026-03-10", "statuses": ["answered", "partial"], "tags": ["follow-up"],
-                 "history": [{"question": "Where?", "answer": "There."}]}
+    row = ROW | {
+        "asked_at": "2026-03-10",
+        "statuses": ["answered", "partial"],
+        "tags": ["follow-up"],
+        "history": [{"question": "Where?", "answer": "There."}],
+    }
     assert cases_of(tmp_path, row) == (
         Case(
-            "q1", "How long?", datetime(2026, 3, 10, 23, 59, 59, 999999, tzinfo=UTC), (("17 m",),), (("It is 17 m long.",),),
-            (Status.ANSWERED, Status.PARTIAL), (Turn("Where?", "There."),), ("follow-up",),
+            "q1",
+            "How long?",
+            datetime(2026, 3, 10, 23, 59, 59, 999999, tzinfo=UTC),
+            (("17 m",),),
+            (("It is 17 m long.",),),
+            (Status.ANSWERED, Status.PARTIAL),
+            (Turn("Where?", "There."),),
+            ("follow-up",),
         ),
     )
 

@@ -40,7 +40,12 @@ def test_offsets_are_exact_characters_of_the_article() -> None:
 def test_a_reprinted_sentence_counts_once() -> None:
     """The same words in two outlets take one place."""
     again = hit("again", "SOME 3,400  people left Harsk.", 6)
-    assert choose(NEW, again, OLD) == ["😀 It rained.", "Some 1,200 people left Harsk.", "Some 3,400 people left Harsk.", "The road was open."]
+    assert choose(NEW, again, OLD) == [
+        "😀 It rained.",
+        "Some 1,200 people left Harsk.",
+        "Some 3,400 people left Harsk.",
+        "The road was open.",
+    ]
 
 
 def test_the_token_budget_holds_but_never_leaves_nothing() -> None:

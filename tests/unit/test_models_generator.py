@@ -90,7 +90,7 @@ class ConnectError(Exception):
     """As HTTP clients raise it."""
 
 
-class ReadTimeout(ConnectError):  # noqa: N818
+class ReadTimeout(ConnectError):
     """As HTTP clients raise it."""
 
 

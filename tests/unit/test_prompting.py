@@ -65,11 +65,15 @@ def test_the_evidence_comes_before_the_question() -> None:
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [("not toml", "cannot be read"), ('system = "s"\nuser = "{evidence}"\nmax_tokens = 9', "does not use {question}"), ('system = "s"', "user")],
+    [
+        ("not toml", "cannot be read"),
+        ('system = "s"\nuser = "{evidence}"\nmax_tokens = 9', "does not use {question}"),
+        ('system = "s"', "user"),
+    ],
 )
 def test_a_broken_prompt_file_is_named(tmp_path: Path, content: str, reason: str) -> None:
     """The error says which file, and what is wrong with it."""
     (tmp_path / "p.toml").write_text(content)
-    with pytest.raises(SettingsError, match="p.toml") as caught:
+    with pytest.raises(SettingsError, match=r"p\.toml") as caught:
         load_prompt(tmp_path, "p")
     assert reason in str(caught.value)

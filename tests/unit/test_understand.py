@@ -49,7 +49,7 @@ def test_as_of_a_later_day_shows_nothing_from_after_the_question() -> None:
 
 
 def test_a_window_weighs_but_does_not_cut() -> None:
-    """"Last week" is shown and used to rank; the scope stays as it was."""
+    """ "Last week" is shown and used to rank; the scope stays as it was."""
     question = ask("What was decided last week?")
     assert question.window is not None
     assert question.scope == Scope(ASKED_AT)

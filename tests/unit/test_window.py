@@ -44,7 +44,7 @@ def test_expressions_become_half_open_intervals(question: str, start: str | None
 
 
 def test_rolling_windows_end_when_the_question_is_asked() -> None:
-    """"The past three weeks" reaches back from now, and includes this very moment."""
+    """ "The past three weeks" reaches back from now, and includes this very moment."""
     window = find_window("What changed in the past three weeks?", ASKED_AT)
     assert window is not None
     assert window.start == datetime(2026, 4, 29, 15, 30, tzinfo=UTC)
@@ -70,7 +70,7 @@ def test_words_that_may_mean_something_else_are_no_window(question: str) -> None
 
 
 def test_as_of_is_everything_up_to_the_end_of_that_day() -> None:
-    """"As of 3 March" includes what was published on that day, and nothing after it."""
+    """ "As of 3 March" includes what was published on that day, and nothing after it."""
     window = find_as_of("How many were missing as of 3 March?", ASKED_AT)
     assert window is not None
     assert window.start is None
@@ -79,6 +79,6 @@ def test_as_of_is_everything_up_to_the_end_of_that_day() -> None:
 
 
 def test_an_interval_that_ends_before_it_begins_is_no_window() -> None:
-    """"Between May and March" of one year is not understood rather than turned around."""
+    """ "Between May and March" of one year is not understood rather than turned around."""
     window = find_window("What happened between May 2026 and March 2026?", ASKED_AT)
     assert window is None or window.start is None or window.end is None or window.start < window.end
