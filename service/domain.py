@@ -212,7 +212,8 @@ class Question:
     scope: Scope
     window: Window | None = None
     wants_latest: bool = False
-    history: tuple[Turn, ...] = ()
+    earlier: Turn | None = None
+    """The exchange that a follow-up leans on."""
 
 
 @dataclass(frozen=True, slots=True)

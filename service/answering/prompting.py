@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from service.domain import Evidence, Question
+from service.domain import Evidence, Question, Turn
 from service.errors import SettingsError
 from service.ports import Prompt
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ANSWER_PROMPT = "answer.v1"
 ANSWERABLE_PROMPT = "answerable.v1"
+EARLIER = 240
+"""Characters of an earlier answer that a follow-up is shown."""
 _ROLE_TOKENS = re.compile(
     r"<\s*\|[^<>]{0,64}?\|\s*>"
     r"|<\s*/?\s*(?:s|system|user|assistant|im_start|im_end)\s*>"
@@ -45,7 +47,8 @@ class PromptTemplate:
         """The prompt for this question over this evidence."""
         messages = self.template.format_messages(
             evidence=evidence_block(evidence),
-            question=neutral(question.standalone),
+            question=neutral(question.asked),
+            earlier=earlier_block(question.earlier),
             today=f"{question.asked_at.day} {question.asked_at:%B %Y}",
         )
         return Prompt(str(messages[0].content), str(messages[1].content), self.max_tokens)
@@ -78,6 +81,13 @@ def evidence_block(evidence: Sequence[Evidence]) -> str:
         title = f": {article.title}" if article.title else ""
         blocks.append("\n".join([neutral(f"{head}{title}"), *(f"[{row.number}] {neutral(row.text)}" for row in rows)]))
     return "\n".join(blocks)
+
+
+def earlier_block(turn: Turn | None) -> str:
+    """The exchange a follow-up leans on, in two lines, or nothing."""
+    if turn is None:
+        return ""
+    return f"\nEarlier question: {neutral(turn.question)}\nEarlier answer: {neutral(turn.answer)[:EARLIER]}"
 
 
 def neutral(text: str) -> str:

@@ -9,9 +9,11 @@ from datetime import datetime
 from service.domain import Question, Scope, Turn
 from service.errors import BadQuestion
 from service.retrieval.window import find_as_of, find_window
-from service.words import names, search_terms
+from service.words import names
 
 MAX_QUESTION = 2_000
+MAX_OWN_NAMES = 2
+"""A question that names more than this stands alone, whatever pronouns it holds."""
 _LATEST = re.compile(
     r"\b(?:latest|newest|most recent(?:ly)?|currently|current|right now|now|so far|to date|up to date|final)\b", re.IGNORECASE
 )
@@ -27,8 +29,9 @@ def understand(asked: str, asked_at: datetime, scope: Scope, *, infer_window: bo
     text = _checked(asked)
     if scope.published_from and scope.published_to and scope.published_from >= scope.published_to:
         raise BadQuestion("the filter's window ends before it begins: published_from must be earlier than published_to")
-    standalone = _standalone(text, history)
-    question = Question(asked, standalone, asked_at, scope, wants_latest=bool(_LATEST.search(text)), history=history)
+    earlier = history[-1] if history and _leans_back(text) else None
+    standalone = f"{text} (about: {earlier.question})" if earlier else text
+    question = Question(asked, standalone, asked_at, scope, wants_latest=bool(_LATEST.search(text)), earlier=earlier)
     if not infer_window:
         return question
     as_of = find_as_of(text, asked_at)
@@ -47,13 +50,6 @@ def _checked(asked: str) -> str:
     return text
 
 
-def _standalone(text: str, history: tuple[Turn, ...]) -> str:
-    """A follow-up with what it leans on; any other question as it is.
-
-    A question leans on the one before it when it opens with a connective or holds a pronoun, and names little of its own.
-    """
-    if not history or not _LEANS_BACK.search(text) or len(names(text)) > 2:
-        return text
-    before = history[-1]
-    missing = [w for w in search_terms(before.question) if w not in set(search_terms(text))]
-    return f"{text} (about: {before.question})" if missing else text
+def _leans_back(text: str) -> bool:
+    """True where the question opens with a connective or holds a pronoun, and names little of its own."""
+    return bool(_LEANS_BACK.search(text)) and len(names(text)) <= MAX_OWN_NAMES
