@@ -36,5 +36,5 @@ eval: setup  ## The fast evals: every question without a model, a fixed part of 
 bench: setup  ## The speed ratios of eval/benchmark.py.
 	@$(BIN)/python eval/benchmark.py
 
-clean:  ## Remove the virtual environment and the sample archive; models stay in the user's cache.
-	rm -rf $(VENV) .dateline eval-report
+clean:  ## Remove the virtual environment and reports; archives and models stay.
+	rm -rf $(VENV) eval-report

@@ -28,7 +28,7 @@ if ! [ -x "$venv/bin/python" ] || ! "$venv/bin/python" -c '' 2>/dev/null; then
     "$python" -m venv "$venv"
 fi
 echo "Installing pinned dependencies into $venv (some minutes the first time) …" >&2
-# torch comes first and pinned: left to itself, pip takes the newest build with gigabytes of CUDA libraries.
+# constraints.txt pins everything, torch above all: left to itself, pip takes the newest build with gigabytes of CUDA libraries.
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]' >"$log" 2>&1; then

@@ -66,7 +66,7 @@ class AskBody(Asking):
 
     conversation_id: str | None = Field(None, max_length=64, pattern=r"^[\w-]+$")
     mode: Mode = Mode.AUTO
-    top_k: int = Field(8, ge=1, le=100)
+    top_k: int | None = Field(None, ge=1, le=100, description="Passages to choose evidence from; DATELINE_TOP_K by default.")
     stream: bool = False
 
     def ask_request(self) -> AskRequest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +29,7 @@ from service.ports import Embedder, Generator, VectorIndex
 from service.retrieval.search import Searcher
 from service.settings import Settings, resources
 from service.storage.archive import SqliteArchive
-from service.storage.chroma_index import ChromaIndex
+from service.storage.chroma_index import IN_USE, ChromaIndex
 from service.storage.conversations import Conversations
 from service.storage.exact_index import ExactIndex
 from service.storage.lock import ProcessLock
@@ -191,11 +191,12 @@ class Services:
 
     def close(self) -> None:
         """Close everything, the index first so that it is left clean."""
-        if isinstance(self.index, ChromaIndex):
-            self.index.close()
-        self.archive.close()
-        if self.server:
-            self.server.stop()
+        with ExitStack() as last:
+            if self.server:
+                last.callback(self.server.stop)
+            last.callback(self.archive.close)
+            if isinstance(self.index, ChromaIndex):
+                last.callback(self.index.close)
 
     def __enter__(self) -> Self:
         return self
@@ -222,11 +223,11 @@ def build(settings: Settings, *, writable: bool = True, embedder: Embedder | Non
     embedder = embedder or build_embedder(settings)
     archive = open_archive(settings, embedder)
     try:
-        index = _index(settings, archive, writable=writable)
-        searcher = Searcher(archive, index, embedder)
         generator = generator or build_generator(settings)
         answering, judging = (load_prompt(resources() / "prompts", name) for name in (ANSWER_PROMPT, ANSWERABLE_PROMPT))
         writer = ModelWriter(generator, answering, judging, embedder) if generator else None
+        index = _index(settings, archive, writable=writable)  # last: what fails after it would leave it in doubt
+        searcher = Searcher(archive, index, embedder)
         limits = Limits(settings.top_k, settings.evidence_sentences, settings.evidence_tokens)
         answerer = Answerer(archive, searcher, embedder, writer, Conversations(archive), now, limits)
     except BaseException:
@@ -277,6 +278,7 @@ def _embed_again(settings: Settings, embedder: Embedder) -> None:
     lock.acquire()
     try:
         archive = SqliteArchive(settings.data_dir / ARCHIVE_FILE, None, now)
+        (settings.data_dir / IN_USE).touch()  # before the first new vector: the index holds the old ones
         try:
             archive.refresh_vectors(
                 fingerprint(embedder),
@@ -287,6 +289,5 @@ def _embed_again(settings: Settings, embedder: Embedder) -> None:
             )
         finally:
             archive.close()
-        (settings.data_dir / "chroma.in-use").touch()
     finally:
         lock.release()

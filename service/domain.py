@@ -172,11 +172,6 @@ class Scope:
     sources: tuple[str, ...] = ()
     article_ids: tuple[str, ...] = ()
 
-    @property
-    def is_filtered(self) -> bool:
-        """True where more than `visible_at` limits the search."""
-        return bool(self.published_from or self.published_to or self.sources or self.article_ids)
-
     def within(self, window: Window) -> Scope:
         """This scope cut down to a window."""
         start = max(filter(None, (self.published_from, window.start)), default=None)

@@ -154,20 +154,11 @@ class Generator(Protocol):
 class Memory(Protocol):
     """What was asked and answered before in a conversation."""
 
-    def history(self, conversation_id: str) -> tuple[Turn, ...]:
-        """The last turns, oldest first; empty for a conversation that is not known."""
+    def history(self, conversation_id: str, asked_at: datetime) -> tuple[Turn, ...]:
+        """The last turns asked up to then, oldest first; empty for a conversation that is not known."""
         ...
 
     def remember(self, answer: Answer) -> None: ...
-
-
-class Reranker(Protocol):
-    """Scores passages against a question. None ships by default."""
-
-    @property
-    def name(self) -> str: ...
-
-    def score(self, question: str, texts: Sequence[str]) -> list[float]: ...
 
 
 class Clock(Protocol):

@@ -6,6 +6,7 @@ Stems by snowballstemmer (Porter 2). English; other languages pass through unste
 from __future__ import annotations
 
 import re
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
 import snowballstemmer
@@ -19,8 +20,6 @@ _STOP = frozenset(
     will with would yet you your""".split()
 )
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*(?:[.,:]\d+)*", re.UNICODE)
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-_NAME = re.compile(r"[^\W\d_][\w'’&-]*", re.UNICODE)
 _SMALL = {
     word: str(value)
     for value, word in enumerate(
@@ -28,6 +27,10 @@ _SMALL = {
         "nineteen twenty".split()
     )
 } | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90", "dozen": "12"}
+_MAGNITUDES = {"": 1, "hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000, "trillion": 1_000_000_000_000}
+_QUANTITY = re.compile(
+    rf"(?:(\d+(?:[.,:]\d+)*)|\b({'|'.join(_SMALL)})\b)(?:[\s-]+({'|'.join(filter(None, _MAGNITUDES))})s?\b)?", re.IGNORECASE
+)
 _NEGATION = re.compile(r"\b(?:not|no|never|none|nobody|neither|nor|without|cannot)\b|n['’]t\b", re.IGNORECASE)
 
 
@@ -54,26 +57,32 @@ def content_stems(text: str) -> frozenset[str]:
 
 
 def numbers(text: str) -> frozenset[str]:
-    """Every number, in digits: `4,100`, `4100` and, up to twenty and for tens, its word are the same number."""
-    found = {_digits(match.group()) for match in _NUMBER.finditer(text)}
-    found |= {_SMALL[word] for word in (m.group().casefold() for m in _NAME.finditer(text)) if word in _SMALL and word != "one"}
-    return frozenset(found)
+    """Every number, in digits and with its magnitude: `4,100`, `4100` and `4.1 thousand` are one, `118 million` and `118 billion` two.
+
+    Number words count up to twenty and for tens; `one` alone is a pronoun as often as a number and does not.
+    """
+    return frozenset(_value(match) for match in _QUANTITY.finditer(text) if match.group().casefold() != "one")
 
 
-def _digits(number: str) -> str:
-    """`4,100` to `4100`, `4.50` to `4.5`; times and versions stay as they are."""
-    number = re.sub(r"(?<=\d),(?=\d{3}(?:\D|$))", "", number).replace(",", ".")
-    return number.rstrip("0").rstrip(".") if number.count(".") == 1 else number
+def _value(match: re.Match[str]) -> str:
+    """The plain decimal form; times and versions stay as they are."""
+    digits, word, magnitude = match.groups()
+    written = _SMALL[word.casefold()] if word else re.sub(r"(?<=\d),(?=\d{3}(?:\D|$))", "", digits).replace(",", ".")
+    try:
+        value = Decimal(written) * _MAGNITUDES[magnitude.casefold() if magnitude else ""]
+    except InvalidOperation:
+        return written
+    return format(value.normalize(), "f")
 
 
 def names(text: str) -> frozenset[str]:
-    """Stems of capitalised words that do not merely open the sentence; months and weekday-like words included."""
+    """Stems of capitalised words that do not merely open the sentence; number words are numbers, not names."""
     found = set()
-    for match in _NAME.finditer(text):
+    for match in _WORD.finditer(text):
         word = match.group()
         before = text[: match.start()].rstrip(" \"“‘'(")
         opens = not before or before[-1] in ".!?:\n"
-        if word[0].isupper() and not opens and word.casefold() not in _STOP:
+        if word[0].isupper() and not opens and word.casefold() not in _STOP and word.casefold() not in _SMALL:
             found.add(stem(word.casefold()))
     return frozenset(found)
 

@@ -76,7 +76,8 @@ class Answerer:
         if status is None:
             dispute = find_disagreement(question.standalone, selection.evidence, selection.vectors, selection.question_vector)
             generator = await self._write(request.mode, question, selection, composer, draft, watch, emit)
-            await self._add_positions(None if draft.refused else dispute, composer, draft, emit)
+            dispute = None if draft.refused else dispute
+            await self._add_positions(dispute, composer, draft, emit)
             status = abstention.after_writing(draft.verdicts, disagreement=dispute is not None, refused=draft.refused)
         outcome = Outcome(answer_id, conversation_id, question, status, coverage, generator, watch.milliseconds(), draft.usage)
         answer = composer.answer(outcome, dispute)
@@ -84,12 +85,14 @@ class Answerer:
         return answer
 
     def understand(self, request: AskRequest) -> Question:
-        """The question as it will be searched for. Raises BadQuestion."""
+        """The question as it will be searched for. Raises BadQuestion, and ModelUnavailable where it wants a model and there is none."""
+        if request.mode is Mode.MODEL and self._writer is None:
+            raise ModelUnavailable("this service runs without a language model: set DATELINE_MODEL, or ask with mode auto")
         asked_at = request.asked_at or self._clock()
         scope = Scope(asked_at, request.published_from, request.published_to, request.sources, request.article_ids)
         history = request.history
         if request.conversation_id:
-            history += self._memory.history(request.conversation_id)
+            history += self._memory.history(request.conversation_id, asked_at)
         return understand(request.question, asked_at, scope, infer_window=request.infer_window, history=history)
 
     def _select(self, question: Question, hits: list[Hit]) -> Selection:
@@ -106,7 +109,7 @@ class Answerer:
                 with watch("generate"):
                     async for verdict in self._writer.write(question, selection, draft, watch, emit):
                         await self._show(verdict, composer, emit)
-                if draft.refused or any(verdict.is_supported for verdict in draft.verdicts):
+                if mode is Mode.MODEL or draft.refused or draft.is_carried:
                     return GeneratorUsed(self._writer.name, "model")
                 fallback = "what the model wrote is not carried by the articles"
             except ModelError as error:
@@ -114,12 +117,13 @@ class Answerer:
                     raise
                 logger.warning("answering without the model: %s", error)
                 fallback = str(error)
-        elif mode is Mode.MODEL:
-            raise ModelUnavailable("this service runs without a language model: set DATELINE_MODEL, or ask with mode auto")
-        if not any(verdict.is_supported for verdict in draft.verdicts):
-            for verdict in quote_best(question, selection):
-                draft.verdicts.append(verdict)
-                await self._show(verdict, composer, emit)
+                if draft.is_carried:
+                    return GeneratorUsed(self._writer.name, "model", fallback)
+        composer.withdraw()
+        draft.verdicts.clear()
+        for verdict in quote_best(question, selection):
+            draft.verdicts.append(verdict)
+            await self._show(verdict, composer, emit)
         return GeneratorUsed("extractive", "extractive", fallback)
 
     async def _add_positions(self, dispute: Disagreement | None, composer: Composer, draft: Draft, emit: Emit) -> None:

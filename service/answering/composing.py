@@ -63,6 +63,12 @@ class Composer:
         new = tuple(self._citation(number) for number, marker in self._markers.items() if marker > before)
         return Checked(len(self._sentences) - 1, sentence, new)
 
+    def withdraw(self) -> None:
+        """Take back what was added so far: nothing of it was carried, and quotes take its place."""
+        self._dropped.extend(sentence.text for sentence in self._sentences)
+        self._sentences.clear()
+        self._markers.clear()
+
     def positions(self, dispute: Disagreement) -> list[Verdict]:
         """A quoted sentence for each side that no sentence cites yet."""
         return [self._said(number) for _, number in (dispute.first, dispute.second) if number not in self._markers]

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 ANSWER_PROMPT = "answer.v1"
 ANSWERABLE_PROMPT = "answerable.v1"
 EARLIER = 240
-"""Characters of an earlier answer that a follow-up is shown."""
+"""Characters of an earlier question and answer that a follow-up is shown."""
+TITLE = 160
+"""Characters of a headline; eight of 2,000 would overflow a small model."""
 _ROLE_TOKENS = re.compile(
     r"<\s*\|[^<>]{0,64}?\|\s*>"
     r"|<\s*/?\s*(?:s|system|user|assistant|im_start|im_end)\s*>"
@@ -78,7 +80,7 @@ def evidence_block(evidence: Sequence[Evidence]) -> str:
         article = rows[0].article
         day = f"{article.published_at.day} {article.published_at:%B %Y}" if article.published_at else "undated"
         head = ", ".join(filter(None, (article.source, day)))
-        title = f": {article.title}" if article.title else ""
+        title = f": {article.title[:TITLE]}" if article.title else ""
         blocks.append("\n".join([neutral(f"{head}{title}"), *(f"[{row.number}] {neutral(row.text)}" for row in rows)]))
     return "\n".join(blocks)
 
@@ -87,7 +89,7 @@ def earlier_block(turn: Turn | None) -> str:
     """The exchange a follow-up leans on, in two lines, or nothing."""
     if turn is None:
         return ""
-    return f"\nEarlier question: {neutral(turn.question)}\nEarlier answer: {neutral(turn.answer)[:EARLIER]}"
+    return f"\nEarlier question: {neutral(turn.question)[:EARLIER]}\nEarlier answer: {neutral(turn.answer)[:EARLIER]}"
 
 
 def neutral(text: str) -> str:

@@ -40,6 +40,11 @@ class Draft:
     usage: Usage = field(default_factory=Usage)
     refused: bool = False
 
+    @property
+    def is_carried(self) -> bool:
+        """True where the evidence carries at least one sentence."""
+        return any(verdict.is_supported for verdict in self.verdicts)
+
 
 class ModelWriter:
     """Lets a language model write, and checks each sentence as soon as it is whole."""
@@ -70,13 +75,13 @@ class ModelWriter:
                 if folded(text) in seen:
                     return
                 seen.add(folded(text))
-                if _REFUSES.search(text):
-                    draft.refused = True
-                    continue
                 if not content_stems(text) and not numbers(text):
                     continue
                 with watch("ground"):
                     verdict = await asyncio.to_thread(self._check, text, marked, question, selection)
+                if not verdict.is_supported and _REFUSES.search(text):
+                    draft.refused = True
+                    continue
                 draft.verdicts.append(verdict)
                 yield verdict
                 if len(draft.verdicts) >= MAX_SENTENCES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from service.domain import Question, Scope, Turn
 from service.errors import BadQuestion
@@ -14,9 +14,7 @@ from service.words import names
 MAX_QUESTION = 2_000
 MAX_OWN_NAMES = 2
 """A question that names more than this stands alone, whatever pronouns it holds."""
-_LATEST = re.compile(
-    r"\b(?:latest|newest|most recent(?:ly)?|currently|current|right now|now|so far|to date|up to date|final)\b", re.IGNORECASE
-)
+_LATEST = re.compile(r"\b(?:latest|newest|most recent(?:ly)?|currently|current|right now|now|so far|to date|up to date)\b", re.IGNORECASE)
 _LEANS_BACK = re.compile(
     r"^(?:and|but|so|why|how come|what about|how about|when was that|where was that|who was that|then)\b"
     r"|\b(?:it|its|they|them|their|he|she|his|her|him|that|those|these|this|there|then|one|ones|same)\b",
@@ -37,7 +35,12 @@ def understand(asked: str, asked_at: datetime, scope: Scope, *, infer_window: bo
     as_of = find_as_of(text, asked_at)
     if as_of and as_of.end:
         # "As of" is a cut the reader asked for: nothing published later than that is used.
-        return replace(question, window=as_of, wants_latest=True, scope=replace(scope, visible_at=min(scope.visible_at, as_of.end)))
+        return replace(
+            question,
+            window=as_of,
+            wants_latest=True,
+            scope=replace(scope, visible_at=min(scope.visible_at, as_of.end - timedelta(microseconds=1))),
+        )
     return replace(question, window=find_window(text, asked_at))
 
 

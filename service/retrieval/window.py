@@ -25,9 +25,10 @@ _DAY = r"(?:[12]?\d|3[01])(?:st|nd|rd|th)?"
 _POINT = (
     rf"(?:\d{{4}}-\d\d-\d\d|(?:the )?{_DAY}(?: of)? {_MONTH}(?:,? {_YEAR})?|{_MONTH} {_DAY}(?:,? {_YEAR})?|{_MONTH}(?: {_YEAR})?|{_YEAR})"
 )
+_DATED = _POINT.removesuffix(rf"|{_YEAR})") + ")"
 _UNIT = r"(day|week|month|year)s?"
-_COUNT = r"(\d{1,3}|two|three|four|five|six|seven|ten|twelve)"
-_COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "ten": 10, "twelve": 12}
+_COUNT = r"(\d{1,3}|two|three|four|five|six|seven|eight|nine|ten|twelve)"
+_COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12}
 
 Interval = tuple[datetime | None, datetime | None]
 
@@ -161,7 +162,8 @@ _RULES = (
     _rule(rf"\b(?i:after) ({_POINT})\b", _after),
     _rule(rf"\b(?i:before|until|by|prior to) ({_POINT})\b", _before),
     _rule(r"\b(?i:in |during )?Q([1-4]) (20\d\d)\b", _quarter),
-    _rule(rf"\b(?i:in|during|on|of|for) ({_POINT})\b(?! (?:Street|Square|Road|Avenue))", _at),
+    _rule(rf"\b(?i:on|of|for) ({_DATED})\b(?! (?:Street|Square|Road|Avenue))", _at),
+    _rule(rf"\b(?i:in|during) ({_POINT})\b(?! (?:Street|Square|Road|Avenue))", _at),
     _rule(rf"\b({_DAY} {_MONTH}(?:,? {_YEAR})?|{_MONTH} {_DAY},? {_YEAR}|{_MONTH} {_YEAR}|\d{{4}}-\d\d-\d\d)\b", _at),
     _rule(r"\b(?i:yesterday|today)\b", _days_ago),
     _rule(rf"\b(?i:in the |over the |during the |within the )?(?i:past|last) {_COUNT} (?i:{_UNIT})\b", _rolling),

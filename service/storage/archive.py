@@ -313,7 +313,8 @@ class SqliteArchive:
         connection = self._connections.get(thread)
         if connection is None:
             for finished in [other for other in list(self._connections) if not other.is_alive()]:
-                self._connections.pop(finished).close()
+                if (left := self._connections.pop(finished, None)) is not None:
+                    left.close()
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:

@@ -33,6 +33,8 @@ BATCH = 250
 """Rows a write: Chroma holds the interpreter's lock while it writes, some 100 ms for so many."""
 MOST = 30_000
 """Neighbours a query: from 32,767 on Chroma fails with "too many SQL variables"."""
+IN_USE = "chroma.in-use"
+"""The mark beside the index while it is open; found at a start, it means that the index is in doubt."""
 _COLLECTION = "passages"
 _GRAPH = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200}
 """With Chroma's 16 and 100, one outlying passage of 765 could not be reached by any query in 11 of 24 rebuilds of one archive;
@@ -45,7 +47,7 @@ class ChromaIndex:
     def __init__(self, folder: Path, archive: SqliteArchive) -> None:
         """Open, or rebuild where in doubt. Raises ArchiveInUse where another process holds it, else ArchiveError."""
         self._path = folder / "chroma"
-        self._in_use = folder / "chroma.in-use"
+        self._in_use = folder / IN_USE
         self._stamp = self._path / "archive.stamp"
         self._archive = archive
         self._guard = threading.RLock()

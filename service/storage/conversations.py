@@ -1,6 +1,8 @@
-"""What was asked and answered before, citations kept as they were shown."""
+"""What was asked and answered before, in words."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from service.domain import Answer, Turn
 from service.storage.archive import SqliteArchive
@@ -16,11 +18,11 @@ class Conversations:
     def __init__(self, archive: SqliteArchive) -> None:
         self._archive = archive
 
-    def history(self, conversation_id: str) -> tuple[Turn, ...]:
-        """The last turns, oldest first; empty for a conversation that is not known."""
+    def history(self, conversation_id: str, asked_at: datetime) -> tuple[Turn, ...]:
+        """The last turns asked up to then, oldest first; empty for a conversation that is not known."""
         rows = self._archive.rows(
-            "SELECT standalone, answer FROM turns WHERE conversation_id = ? ORDER BY number DESC LIMIT ?",
-            (storable(conversation_id), REMEMBERED),
+            "SELECT question, answer FROM turns WHERE conversation_id = ? AND asked_at <= ? ORDER BY number DESC LIMIT ?",
+            (storable(conversation_id), to_micros(asked_at), REMEMBERED),
         )
         return tuple(Turn(row[0], row[1]) for row in reversed(rows))
 

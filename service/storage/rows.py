@@ -75,8 +75,8 @@ def visible(scope: Scope | None) -> tuple[str, list[object]]:
     if scope is None:
         return "a.state = 'ready'", []
     at = to_micros(scope.visible_at)
-    # An article of unknown date existed at the latest when it was ingested.
-    clauses, values = ["a.state = 'ready'", "coalesce(a.published_at, a.ingested_at) <= ?"], [at]
+    # A text rewritten later is not shown earlier. An article of unknown date existed at the latest when it was ingested.
+    clauses, values = ["a.state = 'ready'", "max(coalesce(a.published_at, a.ingested_at), coalesce(a.updated_at, 0)) <= ?"], [at]
     for clause, moment in (("a.published_at >= ?", scope.published_from), ("a.published_at < ?", scope.published_to)):
         if moment is not None:
             clauses.append(clause)

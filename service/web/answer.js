@@ -89,12 +89,12 @@ export class AnswerView {
 
   #sentence({ text, support, citations }) {
     const numbers = markers(list(citations), (marker) => this.citations.get(marker));
-    if (this.extractive) {
+    const supported = support !== "unsupported";
+    if (this.extractive && supported) {
       const first = this.citations.get(list(citations)[0]);
       return h("p", { class: "sentence quoted" }, h("span", { class: "text", dir: "auto" }, text),
         h("span", { class: "attribution" }, first ? byline(first) : null, numbers));
     }
-    const supported = support !== "unsupported";
     return h("span", { class: supported ? "sentence" : "sentence unsupported" },
       h("span", { class: "text", dir: "auto" }, text), numbers,
       supported ? null : h("span", { class: "note" }, "not found in the sources"), " ");

@@ -79,7 +79,7 @@ export function problemNotice(problem, { retry, kept = 0 }) {
 
 export function emptyArchive() {
   return h("section", { class: "notice empty" }, h("h2", {}, "The archive is empty"),
-    h("p", {}, "Add articles, and the page will answer from them. Files, folders, feeds and web addresses all work:"),
-    h("pre", { tabindex: "0" }, h("code", {}, "dateline ingest path/to/articles\ndateline ingest https://example.org/feed.xml")),
+    h("p", {}, "Add articles, and the page will answer from them. Text, Markdown and JSON files, and folders of them, all work:"),
+    h("pre", { tabindex: "0" }, h("code", {}, "dateline ingest path/to/articles")),
     h("p", {}, "Or send them to ", h("code", {}, "POST /v1/articles"), "."));
 }

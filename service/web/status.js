@@ -22,6 +22,6 @@ export async function showReadiness() {
   const loading = generator?.ready === false || ["loading", "starting"].includes(generator?.state);
   byId("generator").textContent = typeof name === "string" ? name : "";
   byId("loading-model").textContent = loading
-    ? "The language model is not ready yet. Until it is, answers are quoted directly from articles." : "";
+    ? "The language model is being loaded. The first answer waits for it." : "";
   if (loading) setTimeout(showReadiness, 5000);
 }

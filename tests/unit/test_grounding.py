@@ -55,6 +55,32 @@ def test_a_changed_number_name_negation_or_date_is_not_supported(sentence: str) 
     assert check(sentence, ROAD, PEOPLE, marked=(2,)) == (Support.UNSUPPORTED, ())
 
 
+def test_a_magnitude_is_part_of_a_number() -> None:
+    """118 billion is not carried by 118 million."""
+    loss = "Insurers lost 118 million orrans."
+    assert check("Insurers lost 118 million orrans.", ROAD, loss)[0] is Support.SUPPORTED
+    assert check("Insurers lost 118 billion orrans.", ROAD, loss)[0] is Support.UNSUPPORTED
+
+
+def test_the_articles_date_lends_its_numbers_to_dates_only() -> None:
+    """Published on 8 March, it may say that day, but not that there were 8 of anything."""
+    hurt = "Several people were hurt when the wall fell."
+    assert check("Several people were hurt when the wall fell on 8 March.", ROAD, hurt)[0] is Support.SUPPORTED
+    assert check("8 people were hurt when the wall fell.", ROAD, hurt)[0] is Support.UNSUPPORTED
+
+
+def test_a_sentence_that_loses_its_negation_is_not_supported() -> None:
+    """What the council did not approve, it did not approve."""
+    refused = "The council did not approve the harbour plan."
+    assert check("The council approved the harbour plan.", ROAD, refused)[0] is Support.UNSUPPORTED
+
+
+def test_names_with_hyphens_are_found() -> None:
+    """A draft that repeats the evidence word for word is carried by it."""
+    held = "Police said that Jean-Pierre Roux of AT&T was held."
+    assert check("Police said that Jean-Pierre Roux of AT&T was held.", ROAD, held) == (Support.SUPPORTED, (2,))
+
+
 def test_an_added_fact_is_not_supported() -> None:
     """Words that stand nowhere in the evidence are not carried by the rest of the sentence."""
     sentence = "Some 3,400 people left their homes because engineers feared explosives planted by saboteurs."
@@ -86,7 +112,7 @@ def test_without_evidence_nothing_is_supported() -> None:
         ("It rose [1, 2] fast [2][9].", "It rose fast.", (1, 2)),
         ("It rose 【1】.", "It rose.", (1,)),
         ("It rose [99].", "It rose.", ()),
-        ("It rose (2).", "It rose.", (2,)),
+        ("Rovers (2) won.", "Rovers (2) won.", ()),
         ("The law of (1994) held.", "The law of (1994) held.", ()),
     ],
 )

@@ -49,7 +49,7 @@ def test_sentences_stand_under_outlet_date_and_headline() -> None:
 def test_braces_in_articles_and_questions_are_text() -> None:
     """A template's own marks in the data are not filled in."""
     article = Article("a", "The {question} {evidence} stayed.")
-    question = Question("x", "What about {today}?", ASKED_AT, Scope(ASKED_AT))
+    question = Question("What about {today}?", "x", ASKED_AT, Scope(ASKED_AT))
     prompt = load_prompt(resources() / "prompts", ANSWER_PROMPT).fill(question, [sentence(1, article.text, article)])
     assert "The {question} {evidence} stayed." in prompt.user
     assert "What about {today}?" in prompt.user
@@ -58,7 +58,7 @@ def test_braces_in_articles_and_questions_are_text() -> None:
 def test_the_evidence_comes_before_the_question() -> None:
     """What does not change comes first, so that a second question on it is read from the model's cache."""
     article = Article("a", "It closed.")
-    question = Question("x", "Why did it close?", ASKED_AT, Scope(ASKED_AT))
+    question = Question("Why did it close?", "x", ASKED_AT, Scope(ASKED_AT))
     user = load_prompt(resources() / "prompts", ANSWER_PROMPT).fill(question, [sentence(1, article.text, article)]).user
     assert user.index("It closed.") < user.index("Why did it close?")
 

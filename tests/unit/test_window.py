@@ -62,6 +62,8 @@ def test_rolling_windows_end_when_the_question_is_asked() -> None:
         "How many people were evacuated?",
         "What is the interest rate now?",
         "How long is the 24 hour strike?",
+        "Who pays the fine of 2000 orrans?",
+        "Which village of 1800 people was flooded?",
     ],
 )
 def test_words_that_may_mean_something_else_are_no_window(question: str) -> None:

@@ -9,6 +9,13 @@ def test_a_number_is_the_same_however_it_is_written() -> None:
     assert numbers("five ships") == numbers("5 ships") == {"5"}
 
 
+def test_a_magnitude_belongs_to_its_number() -> None:
+    """`1.2 million` and `1,200,000` are one number; a million and a billion are two."""
+    assert numbers("1.2 million") == numbers("1,200,000") == {"1200000"}
+    assert numbers("two million") == {"2000000"}
+    assert numbers("1 million") != numbers("1 billion")
+
+
 def test_different_numbers_stay_different() -> None:
     """A changed digit, a decimal and a longer list do not fall together."""
     assert numbers("4.25 percent") != numbers("425 percent")
