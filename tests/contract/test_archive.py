@@ -462,4 +462,4 @@ def test_a_conversation_is_kept_in_order(archive: SqliteArchive) -> None:
                 )
             )  # fmt: skip
     assert [turn.question for turn in memory.history("one", NOON)] == [f"asked {number}" for number in range(2, REMEMBERED + 2)]
-    assert memory.history("nobody", NOON) == memory.history("\ud800") == ()
+    assert memory.history("nobody", NOON) == memory.history("\ud800", NOON) == ()
