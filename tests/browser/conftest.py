@@ -26,9 +26,9 @@ def service() -> Iterator[Running]:
         yield service
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One headless Chromium for all tests."""
+    """One headless Chromium for all tests of a module: its event loop must end before other tests start theirs."""
     if CHROMIUM is None:
         pytest.skip("no chromium on the path: apt-get install chromium")
     from playwright.sync_api import expect, sync_playwright
