@@ -22,7 +22,7 @@ def main() -> None:
         page.goto(url)
         page.get_by_role("textbox").first.fill(question)
         page.keyboard.press("Enter")
-        page.get_by_role("heading", name="Sources").or_(page.get_by_text("Closest passages")).wait_for(timeout=WAIT)
+        page.locator("section.sources").wait_for(timeout=WAIT)
         marks = page.locator("button.cite")
         if marks.count():
             marks.first.focus()

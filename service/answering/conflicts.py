@@ -76,9 +76,15 @@ def _differing(first: str, second: str, wanted: frozenset[str]) -> tuple[str, st
     one, two = _counts(first), _counts(second)
     on_it = all(len(wanted & content_stems(text)) >= MIN_SHARED * len(wanted) for text in (first, second))
     for noun in sorted(one.keys() & two.keys() if on_it else one.keys() & two.keys() & wanted):
-        if len(one[noun]) == len(two[noun]) == 1 and numbers(one[noun][0]) != numbers(two[noun][0]):
-            return noun, one[noun][0], two[noun][0]
+        if len(one[noun]) == len(two[noun]) == 1 and numbers(one[noun][0].value) != numbers(two[noun][0].value):
+            return one[noun][0].noun, one[noun][0].value, two[noun][0].value
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    noun: str
+    value: str
 
 
 def _counted(word: str) -> bool:
@@ -86,13 +92,13 @@ def _counted(word: str) -> bool:
     return bool(search_terms(word)) and word.casefold() not in _MONTHS
 
 
-def _counts(text: str) -> dict[str, list[str]]:
+def _counts(text: str) -> dict[str, list[_Count]]:
     """For each counted noun's stem, the figures as written. A preposition ends what is counted: "640 homes in Skell" counts no Skell."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[_Count]] = {}
     for match in _COUNTED.finditer(text):
         value = " ".join(filter(None, (match.group(1).rstrip(".,"), match.group(2))))
         if _YEAR.fullmatch(value):
             continue
         for word in takewhile(_counted, match.group(3).split()):
-            found.setdefault(stem(word.casefold()), []).append(value)
+            found.setdefault(stem(word.casefold()), []).append(_Count(word.casefold(), value))
     return found

@@ -30,6 +30,7 @@ def test_two_outlets_with_different_figures_at_one_time_disagree() -> None:
     )
     assert found is not None
     assert {found.first, found.second} == {("640", 1), ("910", 2)}
+    assert found.about == "homes"
 
 
 def test_a_figure_that_grows_over_weeks_is_a_development() -> None:
