@@ -18,7 +18,7 @@ def main() -> None:
     target = Path(sys.argv[3]) if len(sys.argv) > 3 else Path(__file__).resolve().parent.parent / "docs" / "page.png"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
-        page = browser.new_page(viewport={"width": 1100, "height": 900})
+        page = browser.new_page(viewport={"width": 1100, "height": 900}, reduced_motion="reduce")
         page.goto(url)
         page.get_by_role("textbox").first.fill(question)
         page.keyboard.press("Enter")
@@ -26,6 +26,7 @@ def main() -> None:
         marks = page.locator("button.cite")
         if marks.count():
             marks.first.focus()
+            page.locator(".card").first.wait_for()
         page.screenshot(path=target)
         browser.close()
     print(target)

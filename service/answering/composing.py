@@ -21,7 +21,6 @@ from service.domain import (
     Status,
     Support,
     Usage,
-    iso,
 )
 
 NEAREST = 3
@@ -109,7 +108,8 @@ class Composer:
     def _said(self, number: int) -> Verdict:
         one = self._evidence[number]
         who = one.article.source or one.article.headline
-        when = f" ({iso(one.article.published_at)})" if one.article.published_at else ""
+        day = one.article.published_at
+        when = f" ({day.day} {day:%B %Y})" if day else ""
         return Verdict(f"{who}{when}: “{' '.join(one.text.split())}”", Support.SUPPORTED, (number,))
 
     def _nearest(self) -> tuple[Citation, ...]:
