@@ -12,7 +12,7 @@ not in this list is an error.
 """
 TAIL = """
 `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `HF_HOME` and `HF_HUB_OFFLINE` mean what they mean elsewhere. `DATELINE_LOG_LEVEL` sets what is logged
-(default `WARNING`); `DATELINE_EVAL_DATA` names a folder of development data for the eval suites that use it.
+(default `WARNING`); `DATELINE_EVAL_DATA` is accepted for suites over development data; none ships yet.
 """
 
 

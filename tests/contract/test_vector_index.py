@@ -289,7 +289,9 @@ def test_the_lock_is_let_go_by_another_thread_too(tmp_path: Path, archive: Sqlit
     thread = threading.Thread(target=index.close)
     thread.start()
     thread.join()
-    ChromaIndex(tmp_path, archive).close()
+    again = ChromaIndex(tmp_path, archive)
+    assert again.count() == archive.passage_count()
+    again.close()
 
 
 def test_a_close_that_fails_lets_the_lock_go_and_leaves_the_mark(tmp_path: Path, archive: SqliteArchive) -> None:
