@@ -29,9 +29,9 @@ lint: $(READY)  ## ruff and mypy.
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-eval: setup  ## The fast evals: every question without a model, a fixed part of them with it.
-	@$(BIN)/dateline eval sample-extractive
-	@$(BIN)/dateline eval sample-quick
+eval: setup  ## The evals of every change: what is found, every question without a model, sixty with it. BESIDE=none skips the textbook chain.
+	@$(BIN)/dateline eval sample-retrieval sample-extractive; found=$$?; \
+	$(BIN)/dateline eval sample-quick $(addprefix --beside ,$(BESIDE)) && exit $$found
 
 bench: setup  ## The speed ratios of eval/benchmark.py.
 	@$(BIN)/python eval/benchmark.py

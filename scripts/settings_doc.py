@@ -12,15 +12,21 @@ not in this list is an error.
 """
 TAIL = """
 `OPENAI_API_KEY`, `OPENAI_BASE_URL`, `HF_HOME` and `HF_HUB_OFFLINE` mean what they mean elsewhere. `DATELINE_LOG_LEVEL` sets what is logged
-(default `WARNING`); `DATELINE_EVAL_DATA` is accepted for suites over development data; none ships yet.
+(default `WARNING`).
 """
+FOLDERS = {
+    "data_dir": "`.dateline` in a checkout, else the user's data folder",
+    "cache_dir": "the user's cache folder",
+    "eval_data": "`shared/data` beside a checkout",
+}
+"""Defaults that differ by machine."""
 
 
 def page() -> str:
     """The whole page."""
     rows = []
     for name, field in Settings.model_fields.items():
-        default = {"data_dir": "`.dateline` in a checkout, else the user's data folder", "cache_dir": "the user's cache folder"}.get(name)
+        default = FOLDERS.get(name)
         shown = default or f"`{field.get_default(call_default_factory=True)!r}`"
         rows.append(f"| `DATELINE_{name.upper()}` | {shown} | {field.description} |")
     return HEAD + "\n".join(rows) + "\n" + TAIL

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.answering.request import AskRequest
-from service.domain import Mode, parse_moment
+from service.domain import Feedback, FeedbackVerdict, Mode, parse_moment
 from service.errors import BadQuestion
 
 
@@ -23,6 +23,8 @@ BodyKind = TypeVar("BodyKind", bound=Body)
 
 MAX_MOMENT = 64
 """Characters of a date."""
+MAX_ID, ID = 64, r"^[\w-]+$"
+"""What ids of conversations and answers look like."""
 YEARS = range(1600, 9000)
 """From the first newspapers to where the arithmetic of calendars ends."""
 
@@ -64,7 +66,7 @@ class Asking(Body):
 class AskBody(Asking):
     """`POST /v1/ask`."""
 
-    conversation_id: str | None = Field(None, max_length=64, pattern=r"^[\w-]+$")
+    conversation_id: str | None = Field(None, max_length=MAX_ID, pattern=ID)
     mode: Mode = Mode.AUTO
     top_k: int | None = Field(None, ge=1, le=100, description="Passages to choose evidence from; DATELINE_TOP_K by default.")
     stream: bool = False
@@ -78,6 +80,20 @@ class SearchBody(Asking):
     """`POST /v1/search`."""
 
     top_k: int = Field(10, ge=1, le=100)
+
+
+class FeedbackBody(Body):
+    """`POST /v1/feedback`."""
+
+    answer_id: str = Field(max_length=MAX_ID, pattern=ID, description="The `id` of an answer.", examples=["ans_0123456789abcdef0123"])
+    verdict: FeedbackVerdict = Field(description="Whether the answer is right.")
+    reason: str | None = Field(None, max_length=200, description="In a few words, such as `wrong date`.", examples=["wrong date"])
+    comment: str | None = Field(None, max_length=2000, description="What a better answer would say.")
+
+    def feedback(self, given_at: datetime) -> Feedback:
+        """The same for the archive; blank words are none."""
+        reason, comment = (words.strip() if words and words.strip() else None for words in (self.reason, self.comment))
+        return Feedback(self.answer_id, self.verdict, given_at, reason, comment)
 
 
 def body_from(kind: type[BodyKind], **fields: Any) -> BodyKind:

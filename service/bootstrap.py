@@ -18,20 +18,21 @@ from service.answering.request import AskRequest
 from service.answering.stopwatch import Stopwatch
 from service.answering.writing import ModelWriter
 from service.articles.files import Item, load
-from service.domain import Coverage, Hit, Question, Scope
+from service.domain import Coverage, Feedback, Hit, Question, Scope
 from service.errors import ArchiveInUse, DatelineError
 from service.indexing.ingest import Ingester, IngestReport, Progress
 from service.indexing.passages import PASSAGE_VERSION, embedded_text
 from service.models.encoder import build_embedder
 from service.models.generator import ChatGenerator, build_generator
 from service.models.llama_server import LlamaServer
-from service.ports import Embedder, Generator, VectorIndex
+from service.ports import Clock, Embedder, Generator, VectorIndex
 from service.retrieval.search import Searcher
 from service.settings import Settings, resources
 from service.storage.archive import SqliteArchive
 from service.storage.chroma_index import IN_USE, ChromaIndex
 from service.storage.conversations import Conversations
 from service.storage.exact_index import ExactIndex
+from service.storage.feedback import FeedbackLog
 from service.storage.lock import ProcessLock
 
 logger = logging.getLogger(__name__)
@@ -165,6 +166,10 @@ class Services:
             hits = self.searcher.search(question, k)
         return Found(question, hits, self.archive.coverage(Scope(question.scope.visible_at)), watch.milliseconds())
 
+    def keep(self, feedback: Feedback) -> None:
+        """Keep what a reader says of an answer. Raises NotFound."""
+        FeedbackLog(self.archive).add(feedback)
+
     def holds_sample(self) -> bool:
         """Whether the archive holds articles of the sample that ships."""
         return bool(self.archive.under(str(sample_folder())))
@@ -210,18 +215,23 @@ def fingerprint(embedder: Embedder) -> str:
     return f"{embedder.fingerprint}; passages v{PASSAGE_VERSION}"
 
 
-def open_archive(settings: Settings, embedder: Embedder) -> SqliteArchive:
+def open_archive(settings: Settings, embedder: Embedder, ingest_clock: Clock = now) -> SqliteArchive:
     """The archive alone. Raises ArchiveMismatch, ArchiveDamaged or ArchiveError."""
-    return SqliteArchive(settings.data_dir / ARCHIVE_FILE, fingerprint(embedder), now)
+    return SqliteArchive(settings.data_dir / ARCHIVE_FILE, fingerprint(embedder), ingest_clock)
 
 
-def build(settings: Settings, *, writable: bool = True, embedder: Embedder | None = None, generator: Generator | None = None) -> Services:
+def build(
+    settings: Settings, *, writable: bool = True, embedder: Embedder | None = None, generator: Generator | None = None,
+    ingest_clock: Clock = now,
+) -> Services:  # fmt: skip
     """Wire the real adapters. With `writable` false, an archive held by another process can still be searched.
+
+    `ingest_clock` says when articles were taken in, which is when those of unknown date become visible.
 
     Raises SettingsError, ArchiveError (ArchiveInUse, ArchiveMismatch, …) or ModelNotFound, each with what to do.
     """
     embedder = embedder or build_embedder(settings)
-    archive = open_archive(settings, embedder)
+    archive = open_archive(settings, embedder, ingest_clock)
     try:
         generator = generator or build_generator(settings)
         answering, judging = (load_prompt(resources() / "prompts", name) for name in (ANSWER_PROMPT, ANSWERABLE_PROMPT))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from service import __version__
-from service.errors import DatelineError
+from service.cli_common import FAILED, DataDir, settings_of, told
+from service.cli_eval import eval_app
 
 if TYPE_CHECKING:
-    from service.settings import Settings
+    pass
 
 app = typer.Typer(
     name="dateline",
@@ -28,10 +25,8 @@ app = typer.Typer(
 models_app = typer.Typer(no_args_is_help=True, help="The local models: which there are, and fetching them.", rich_markup_mode=None)
 articles_app = typer.Typer(no_args_is_help=True, help="What is in the archive: list, show, remove.", rich_markup_mode=None)
 app.add_typer(models_app, name="models")
+app.add_typer(eval_app, name="eval")
 app.add_typer(articles_app, name="articles")
-
-FAILED, USAGE = 1, 2
-DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Where the archive lives, instead of DATELINE_DATA_DIR.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -47,31 +42,6 @@ def _options(
     """What stands before every command."""
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn our errors into one line on standard error and exit code 2."""
-    try:
-        yield
-    except DatelineError as error:
-        typer.echo(f"dateline: {error}", err=True)
-        raise typer.Exit(USAGE) from error
-    except KeyboardInterrupt:
-        typer.echo("dateline: interrupted; what was reported as done is kept", err=True)
-        raise typer.Exit(130) from None
-    except BrokenPipeError:
-        # Who read the output has enough. What is still buffered goes nowhere, so that the interpreter does not fail on it at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
-
-
-def _settings(data_dir: Path | None = None) -> Settings:
-    from service.logs import configure
-    from service.settings import load_settings
-
-    configure()
-    return load_settings(**({"data_dir": data_dir} if data_dir else {}))
-
-
 @app.command()
 def ingest(
     paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders: .txt .md .json .jsonl, each also .gz.")] = None,
@@ -81,14 +51,14 @@ def ingest(
     data_dir: DataDir = None,
 ) -> None:
     """Take articles in. Exit code 1 if any was rejected."""
-    with _told():
+    with told():
         from service import console
         from service.bootstrap import build, sample_folder
 
         given = [*(paths or []), *([sample_folder()] if sample else [])]
         if not given:
             raise typer.BadParameter("name files or folders, or --sample")
-        with build(_settings(data_dir)) as services, console.ingest_progress() as progress:
+        with build(settings_of(data_dir)) as services, console.ingest_progress() as progress:
             report = services.ingest(services.load(given), progress)
             if prune:
                 services.prune([path for path in given if path.is_dir()], report)
@@ -110,7 +80,7 @@ def ask(
     data_dir: DataDir = None,
 ) -> None:
     """Ask a question. Exit code 0 with an answer, 3 with a refusal."""
-    with _told():
+    with told():
         import asyncio
 
         from service import console
@@ -128,7 +98,7 @@ def ask(
             mode=Mode.EXTRACTIVE if extractive else Mode.AUTO,
             filters={"published_from": since, "published_to": until, "sources": source or []},
         )
-        with build(_settings(data_dir), writable=False) as services, console.thinking(quiet=as_json):
+        with build(settings_of(data_dir), writable=False) as services, console.thinking(quiet=as_json):
             answer = asyncio.run(services.answerer.ask(body.ask_request()))
         if as_json:
             typer.echo(answer_out(answer).model_dump_json(by_alias=True, indent=2))
@@ -147,41 +117,20 @@ def serve(
     data_dir: DataDir = None,
 ) -> None:
     """Serve the page and the HTTP API."""
-    with _told():
+    with told():
         from service.server import run
 
         given = {"host": host, "port": port}
-        run(_settings(data_dir).model_copy(update={k: v for k, v in given.items() if v is not None}), sample_if_empty=sample_if_empty)
-
-
-@app.command("eval")
-def evaluate(
-    suite: Annotated[str, typer.Argument(help="A built-in suite (sample, sample-quick, sample-extractive) or the path of one.")] = "sample",
-    baseline: Annotated[Path | None, typer.Option(help="Compare with this report instead of the committed baseline.")] = None,
-    report: Annotated[Path, typer.Option(help="Folder for the JSON, Markdown and HTML reports.")] = Path("eval-report"),
-    extractive: Annotated[bool, typer.Option("--extractive", help="Ask without a language model.")] = False,
-    limit: Annotated[int | None, typer.Option(help="Only the first so many questions.", min=1)] = None,
-    write_baseline: Annotated[bool, typer.Option("--write-baseline", help="Make this run the suite's baseline.")] = False,
-) -> None:
-    """Grade answers. Exit code 1 when a threshold fails or a figure fell beyond its interval."""
-    with _told():
-        from service import console
-        from service.evaluation.command import evaluate as run
-
-        status = run(
-            suite, _settings(), report_dir=report, console=console.out,
-            baseline=baseline, extractive=extractive, limit=limit, write_baseline=write_baseline,
-        )  # fmt: skip
-        raise typer.Exit(status)
+        run(settings_of(data_dir).model_copy(update={k: v for k, v in given.items() if v is not None}), sample_if_empty=sample_if_empty)
 
 
 @models_app.command("list")
 def models_list() -> None:
     """The models Dateline knows, and which are on this machine."""
-    with _told():
+    with told():
         from service import console
 
-        console.print_models(_settings())
+        console.print_models(settings_of())
 
 
 @models_app.command("fetch")
@@ -190,20 +139,20 @@ def models_fetch(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing about models that are already here.")] = False,
 ) -> None:
     """Fetch models and verify every byte."""
-    with _told():
+    with told():
         from service import console
 
-        console.fetch_models(_settings(), names or [], quiet=quiet)
+        console.fetch_models(settings_of(), names or [], quiet=quiet)
 
 
 @articles_app.command("list")
 def articles_list(limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100_000, data_dir: DataDir = None) -> None:
     """One line an article: id, date, outlet, headline, separated by tabs."""
-    with _told():
+    with told():
         from service import console
         from service.bootstrap import reading
 
-        with reading(_settings(data_dir)) as archive:
+        with reading(settings_of(data_dir)) as archive:
             for article in archive.articles(None, limit):
                 typer.echo(console.article_line(article))
 
@@ -211,23 +160,23 @@ def articles_list(limit: Annotated[int, typer.Option(min=1, help="At most so man
 @articles_app.command("show")
 def articles_show(article_id: str, data_dir: DataDir = None) -> None:
     """One article as JSON."""
-    with _told():
+    with told():
         import json
 
         from service.bootstrap import reading
         from service.wire import article_out
 
-        with reading(_settings(data_dir)) as archive:
+        with reading(settings_of(data_dir)) as archive:
             typer.echo(json.dumps(article_out(archive.article(article_id)), ensure_ascii=False, indent=2))
 
 
 @articles_app.command("remove")
 def articles_remove(article_ids: list[str], data_dir: DataDir = None) -> None:
     """Take articles out of every index; they are never found or cited again."""
-    with _told():
+    with told():
         from service.bootstrap import build
 
-        with build(_settings(data_dir)) as services:
+        with build(settings_of(data_dir)) as services:
             for article_id in article_ids:
                 services.remove(article_id)
                 typer.echo(f"removed {article_id}")
@@ -239,23 +188,23 @@ def reindex(
     data_dir: DataDir = None,
 ) -> None:
     """Rebuild the vector index from the stored vectors."""
-    with _told():
+    with told():
         from service import console
         from service.bootstrap import reindex as rebuild
 
         with console.thinking(quiet=False):
-            count = rebuild(_settings(data_dir), embed=embed)
+            count = rebuild(settings_of(data_dir), embed=embed)
         typer.echo(f"{count:,} vectors indexed")
 
 
 @app.command()
 def doctor(data_dir: DataDir = None) -> None:
     """Check disk, archive, index, models and settings, and say what to do. Exit code 1 if something is wrong."""
-    with _told():
+    with told():
         from service import console
         from service.doctor import examine
 
-        raise typer.Exit(0 if console.print_checks(examine(_settings(data_dir))) else FAILED)
+        raise typer.Exit(0 if console.print_checks(examine(settings_of(data_dir))) else FAILED)
 
 
 def main() -> None:

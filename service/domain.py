@@ -55,6 +55,13 @@ class Mode(StrEnum):
     EXTRACTIVE = "extractive"
 
 
+class FeedbackVerdict(StrEnum):
+    """Whether a reader found an answer right."""
+
+    UP = "up"
+    DOWN = "down"
+
+
 class Outcome(StrEnum):
     """What ingest did with one article."""
 
@@ -292,6 +299,9 @@ class Answer:
     evidence: tuple[Evidence, ...] = ()
     dropped: tuple[str, ...] = ()
     """Draft sentences that grounding cut, for the curious and for the eval; never shown as an answer."""
+    confidence: float | None = None
+    """How sure it is that the evidence answers the question: higher is surer, and only comparable between answers of one
+    generator. The model's log-odds of Yes over No, or without them the best cosine of an evidence sentence to the question."""
 
     @property
     def text(self) -> str:
@@ -302,6 +312,17 @@ class Answer:
             else sentence.text + "".join(f" [{m}]" for m in sentence.citations)
             for sentence in self.sentences
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What a reader said of an answer, and when. `reason` is a few words, `comment` a few sentences; either may be missing."""
+
+    answer_id: str
+    verdict: FeedbackVerdict
+    given_at: datetime
+    reason: str | None = None
+    comment: str | None = None
 
 
 def iso(moment: datetime | None) -> str | None:

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from service.domain import Answer, Article, Coverage, Hit, Passage, Scope, Turn, Usage
+from service.domain import Answer, Article, Coverage, Hit, Passage, Question, Scope, Turn, Usage
 
 Vectors = NDArray[np.float32]
 
@@ -116,6 +116,14 @@ class Archive(Protocol):
 
     def hits(self, passage_ids: Sequence[str]) -> dict[str, Hit]:
         """The passages with their articles, score 0; ids that are not visible are absent."""
+        ...
+
+
+class Retriever(Protocol):
+    """Finds passages for a question, inside its scope."""
+
+    def search(self, question: Question, k: int) -> list[Hit]:
+        """At most k hits, best first."""
         ...
 
 

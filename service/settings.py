@@ -17,8 +17,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from service.environment import PREFIX, refuse_unknown
 from service.errors import SettingsError
 
-ELSEWHERE = frozenset({"DATELINE_LOG_LEVEL", "DATELINE_EVAL_DATA"})
-"""Variables that are ours and no settings of the service: read by `logs` and by `eval/`."""
+ELSEWHERE = frozenset({"DATELINE_LOG_LEVEL"})
+"""Variables that are ours and no settings of the service: read by `logs`."""
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -34,6 +34,11 @@ def _default_data_dir() -> Path:
     return root / ".dateline" if (root / "pyproject.toml").is_file() else user_data_path("dateline")
 
 
+def _default_eval_data() -> Path:
+    """Third-party sets never ship: beside a checkout is where they are looked for."""
+    return resources().parent / "shared" / "data"
+
+
 class Settings(BaseSettings):
     """Every setting, its default and what it means. Field `x` is the variable `DATELINE_X`."""
 
@@ -41,6 +46,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default_factory=_default_data_dir, description="Where the archive lives.")
     cache_dir: Path = Field(default_factory=lambda: user_cache_path("dateline"), description="Where fetched models are kept.")
+    eval_data: Path = Field(default_factory=_default_eval_data, description="Where the third-party sets of `dateline eval` are.")
     model: str = Field(
         "local",
         description="`local` (the default local model), `local/NAME`, `extractive` (no model), or `provider:name` "
@@ -89,7 +95,7 @@ class Settings(BaseSettings):
     def _parse_hosts(cls, value: object) -> object:
         return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
 
-    @field_validator("data_dir", "cache_dir", mode="after")
+    @field_validator("data_dir", "cache_dir", "eval_data", mode="after")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from service.answering.request import Checked, Delta, Event, Sources, Understood
-from service.domain import Answer, Article, Citation, Coverage, Evidence, Hit, Status, Support, Window, iso
+from service.domain import Answer, Article, Citation, Coverage, Evidence, Feedback, FeedbackVerdict, Hit, Status, Support, Window, iso
 from service.indexing.ingest import ItemReport
 
 
@@ -103,6 +103,20 @@ class AnswerOut(BaseModel):
     timings_ms: dict[str, float]
     usage: UsageOut
     debug: dict[str, Any] | None = None
+
+
+class FeedbackOut(BaseModel):
+    """`201` of `POST /v1/feedback`."""
+
+    answer_id: str
+    verdict: FeedbackVerdict
+    given_at: str
+
+
+def feedback_out(feedback: Feedback) -> FeedbackOut:
+    """That it was kept, and when it was given; the words stay in the archive."""
+    given_at = feedback.given_at.isoformat().replace("+00:00", "Z")
+    return FeedbackOut(answer_id=feedback.answer_id, verdict=feedback.verdict, given_at=given_at)
 
 
 def answer_out(answer: Answer, *, debug: bool = False) -> AnswerOut:

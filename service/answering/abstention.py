@@ -24,7 +24,7 @@ def before_writing(question: Question, selection: Selection, coverage: Coverage)
     """The refusal that needs no model, or None."""
     if outside(question, selection.evidence, coverage):
         return Status.OUTSIDE_COVERAGE
-    if not selection.evidence or float((selection.vectors @ selection.question_vector).max()) < MIN_SIMILARITY:
+    if selection.best_similarity is None or selection.best_similarity < MIN_SIMILARITY:
         return Status.INSUFFICIENT_EVIDENCE
     return Status.INSUFFICIENT_EVIDENCE if _unknown_names(question, selection.evidence) else None
 

@@ -16,9 +16,8 @@ from service.answering.stopwatch import Stopwatch
 from service.answering.writing import Draft, ModelWriter, quote_best
 from service.domain import Answer, GeneratorUsed, Hit, Mode, Question, Scope
 from service.errors import ModelError, ModelUnavailable
-from service.ports import Archive, Clock, Embedder, Memory
+from service.ports import Archive, Clock, Embedder, Memory, Retriever
 from service.retrieval.evidence import Selection, select_evidence
-from service.retrieval.search import Searcher
 from service.retrieval.understand import understand
 
 logger = logging.getLogger(__name__)
@@ -40,7 +39,7 @@ class Answerer:
     def __init__(
         self,
         archive: Archive,
-        searcher: Searcher,
+        searcher: Retriever,
         embedder: Embedder,
         writer: ModelWriter | None,
         memory: Memory,
@@ -79,10 +78,15 @@ class Answerer:
             dispute = None if draft.refused else dispute
             await self._add_positions(dispute, composer, draft, emit)
             status = abstention.after_writing(draft.verdicts, disagreement=dispute is not None, refused=draft.refused)
-        outcome = Outcome(answer_id, conversation_id, question, status, coverage, generator, watch.milliseconds(), draft.usage)
+        confidence = selection.best_similarity if draft.confidence is None else draft.confidence
+        outcome = Outcome(answer_id, conversation_id, question, status, coverage, generator, watch.milliseconds(), draft.usage, confidence)
         answer = composer.answer(outcome, dispute)
         await asyncio.to_thread(self._memory.remember, answer)
         return answer
+
+    def searching_with(self, retriever: Retriever) -> Answerer:
+        """The same answerer over another ranking of passages."""
+        return Answerer(self._archive, retriever, self._embedder, self._writer, self._memory, self._clock, self._limits)
 
     def understand(self, request: AskRequest) -> Question:
         """The question as it will be searched for. Raises BadQuestion, and ModelUnavailable where it wants a model and there is none."""

@@ -39,6 +39,7 @@ class Outcome:
     generator: GeneratorUsed
     timings_ms: Mapping[str, float]
     usage: Usage
+    confidence: float | None
 
 
 class Composer:
@@ -92,6 +93,7 @@ class Composer:
             usage=outcome.usage,
             evidence=tuple(self._evidence.values()),
             dropped=dropped,
+            confidence=outcome.confidence,
         )
 
     def _marker(self, number: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -56,15 +56,15 @@ class PromptTemplate:
         return Prompt(str(messages[0].content), str(messages[1].content), self.max_tokens)
 
 
-def load_prompt(folder: Path, name: str) -> PromptTemplate:
-    """Read `NAME.toml`. Raises SettingsError naming the file and what is wrong with it."""
+def load_prompt(folder: Path, name: str, needs: Iterable[str] = ("evidence", "question")) -> PromptTemplate:
+    """Read `NAME.toml`, which must use the variables it `needs`. Raises SettingsError naming the file and what is wrong with it."""
     from langchain_core.prompts import ChatPromptTemplate
 
     path = folder / f"{name}.toml"
     try:
         raw = tomllib.loads(path.read_text("utf-8"))
         template = ChatPromptTemplate.from_messages([("system", raw["system"]), ("user", raw["user"])])
-        missing = {"evidence", "question"} - set(template.input_variables)
+        missing = set(needs) - set(template.input_variables)
         if missing:
             raise SettingsError(f"prompt {path} does not use {{{'}, {'.join(sorted(missing))}}}")
         return PromptTemplate(name, template, int(raw["max_tokens"]), dict(raw.get("thresholds", {})))

@@ -39,6 +39,8 @@ class Draft:
     verdicts: list[Verdict] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     refused: bool = False
+    confidence: float | None = None
+    """The model's log-odds that the evidence states an answer, where its server tells probabilities."""
 
     @property
     def is_carried(self) -> bool:
@@ -65,7 +67,7 @@ class ModelWriter:
 
         Where the model finds no answer in the evidence, nothing is written and `draft.refused` is set.
         """
-        if not await self._answerable(question, selection):
+        if not await self._answerable(question, selection, draft):
             draft.refused = True
             return
         seen: set[str] = set()
@@ -87,13 +89,13 @@ class ModelWriter:
                 if len(draft.verdicts) >= MAX_SENTENCES:
                     return
 
-    async def _answerable(self, question: Question, selection: Selection) -> bool:
+    async def _answerable(self, question: Question, selection: Selection, draft: Draft) -> bool:
         """The model as a one-token judge of whether the evidence states an answer; true where its server tells no probabilities.
 
         Asked before the draft: it reads the evidence once for both, and a refusal costs no draft.
         """
         found = await self._generator.first_token_logprobs(self._judge.fill(question, selection.evidence))
-        odds = log_odds(found)
+        odds = draft.confidence = log_odds(found)
         threshold = self._judge.thresholds.get(self.name, self._judge.thresholds.get("default", 0.0))
         return odds is None or odds >= threshold
 

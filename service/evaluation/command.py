@@ -2,153 +2,194 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from service.cli_common import leave_output
 from service.domain import Mode
-from service.errors import BadInput, DatelineError
+from service.errors import BadInput, DatelineError, ModelError
+from service.evaluation.bench import EXTRACTIVE, RIVALS, Told, opened
+from service.evaluation.cases import Case
 from service.evaluation.gate import Baseline, check, compare, failed, load_baseline, write_baseline
+from service.evaluation.hosted_judge import NEEDS, PROMPT, HostedJudge
+from service.evaluation.journal import Journal
 from service.evaluation.metrics import parse_metric
 from service.evaluation.render import print_report, write_reports
 from service.evaluation.report import Report
-from service.evaluation.runner import Articles, Asker, OnRow, Row, RunResult, run_suite
+from service.evaluation.rivals import rivals
+from service.evaluation.runner import Bench, OnRow, Row, RunResult, run_system
 from service.evaluation.scoring import score_run
-from service.evaluation.suite import Suite, load_suite
+from service.evaluation.suite import Suite, Task, load_suite
+from service.evaluation.systems import System
+from service.evaluation.trust import trust
 from service.settings import Settings, resources
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-LOG_EVERY = 20
+LOG_EVERY = 15.0
+"""Seconds between two lines of progress in a log."""
 PASSED, FAILED, CANNOT_RUN, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: the gate passed or the suite was skipped; it failed; the suite cannot be run; Ctrl-C."""
 
 
 @dataclass(frozen=True, slots=True)
-class Graded:
-    """What a suite is asked of."""
-
-    asker: Asker
-    articles: Articles
-
-
-@dataclass(frozen=True, slots=True)
 class Options:
-    """How to run a suite. `baseline` stands in for the suite's own; `limit` asks only the first so many questions."""
+    """How to run a suite. `baseline` stands in for the suite's own; `limit` asks only the first so many questions.
+
+    `sample` and `systems` stand in for the suite's own; `fresh` asks again what an interrupted run has asked; `judge`
+    names a model that grades correctness.
+    """
 
     report_dir: Path
     baseline: Path | None = None
     extractive: bool = False
     limit: int | None = None
     write_baseline: bool = False
+    systems: tuple[str, ...] | None = None
+    sample: int | None = None
+    fresh: bool = False
+    judge: str | None = None
+    work_dir: Path | None = None
+    """Where unfinished runs are kept; nowhere without one."""
 
 
-def evaluate(
-    name_or_path: str,
-    settings: Settings,
-    *,
-    report_dir: Path,
-    baseline: Path | None = None,
-    extractive: bool = False,
-    limit: int | None = None,
-    write_baseline: bool = False,
-    console: Console | None = None,
-) -> int:
+def worst(codes: Iterable[int]) -> int:
+    """The exit code of several suites: an interrupt ends them all, then what failed, then what could not be run."""
+    seen: set[int] = set()
+    for code in codes:
+        if code == INTERRUPTED:
+            return code
+        seen.add(code)
+    return next((code for code in (FAILED, CANNOT_RUN) if code in seen), PASSED)
+
+
+def evaluate(name_or_path: str, settings: Settings, options: Options, console: Console | None = None) -> int:
     """Run a suite, write its reports and print them. Returns an exit code: 0, 1, 2 or 130.
 
     A suite with a corpus runs on an archive of its own, in a temporary folder; one without, on the user's archive. A suite
     whose files are not on this machine is skipped, which is said, with 0.
     """
-    options = Options(report_dir, baseline, extractive, limit, write_baseline)
     console = console or _terminal()
+    options = replace(options, work_dir=settings.cache_dir / "eval" / "unfinished")
     try:
-        suite = _suite(name_or_path, options)
+        suite = _suite(name_or_path, options, settings.eval_data)
         if suite.missing:
             missing = ", ".join(map(str, suite.missing))
-            _say(console, f"Skipped: suite {suite.name} needs {missing}, which is not on this machine.", "yellow")
+            _say(console, f"Skipped: suite {suite.name} needs {missing}, which is not on this machine (see DATELINE_EVAL_DATA).", "yellow")
             return PASSED
-        with opened(suite, settings, console) as graded:
-            return grade(suite, graded, options, console)
+        judge = _judge(settings, options)
+        with ExitStack() as stack:
+            with _working(console) as tell:
+                bench = stack.enter_context(opened(suite, settings, tell))
+            return grade(suite, bench, options, console, judge)
     except (DatelineError, OSError) as error:
         _say(console, f"The suite cannot be run: {error}", "bold red")
         return CANNOT_RUN
 
 
-def grade(suite: Suite, graded: Graded, options: Options, console: Console) -> int:
+def grade(suite: Suite, bench: Bench, options: Options, console: Console, judge: HostedJudge | None = None) -> int:
     """Ask, score, gate and report; returns the exit code. Raises BadInput before asking anything that would be in vain."""
     old = _baseline(suite, options)
-    with _progress(console) as progress:
-        result = run_suite(suite, graded.asker, graded.articles, limit=options.limit, progress=progress)
-    report = report_of(result, old)
+    cases = [bench.renamed(case) for case in suite.cases()[: options.limit]]
+    journal = _journal(suite, bench, options)
+    if journal is not None and len(journal):
+        _say(console, f"Going on with an interrupted run: {len(journal)} answers are there already (--fresh asks them again).", "none")
+    results: list[RunResult] = []
+    for system in bench.systems:
+        results.append(_asked(suite, cases, system, bench, journal, console))
+        if results[-1].partial:
+            break
+    report = report_of(_judged(results, judge, console), old, bench)
     paths = write_reports(report, options.report_dir)
-    print_report(report, console)
+    with _readers_may_leave():
+        print_report(report, console)
     _say(console, "Written: " + ", ".join(map(str, paths)), "none")
-    if result.partial:
+    if report.scored.partial:
+        _say(console, "Interrupted. The same command goes on where this one stopped.", "yellow")
         return INTERRUPTED
+    if journal is not None:
+        journal.close()
     if options.write_baseline and suite.baseline:
         write_baseline(suite.baseline, report.scored)
         _say(console, f"Baseline written: {suite.baseline}", "none")
     return FAILED if failed(report.lines) else PASSED
 
 
-def report_of(result: RunResult, baseline: Baseline | None) -> Report:
-    """The run scored, compared and gated. An interrupted run is neither compared nor gated."""
-    scored = score_run(result)
-    if result.partial:
-        return Report(scored)
-    comparison = compare(scored, baseline) if baseline else None
-    return Report(scored, tuple(check(scored, comparison)), comparison)
+def report_of(results: Sequence[RunResult], old: Baseline | None, bench: Bench) -> Report:
+    """The runs scored, compared and gated, the graded system's first. An interrupted run is neither compared nor gated."""
+    scored, *others = [score_run(result) for result in results]
+    partial = any(result.partial for result in results)
+    scored = replace(scored, partial=partial, identity=bench.identity if scored.suite.task is Task.CHECK else "", memory=bench.memory())
+    waiting = scored.suite.awaiting_review
+    encoder = bench.judge.embedder.fingerprint if bench.judge else None
+    found = trust(resources(), encoder) if any(figure.metric.judged and figure.n for figure in scored.figures) else ()
+    if partial:
+        return Report(scored, trust=found, awaiting_review=waiting)
+    comparison = compare(old, Baseline.of(scored)) if old else None
+    return Report(scored, tuple(check(scored, comparison)), comparison, rivals(scored, others), found, waiting)
 
 
-@contextmanager
-def opened(suite: Suite, settings: Settings, console: Console) -> Iterator[Graded]:
-    """The service over the suite's corpus, closed and its temporary archive removed afterwards.
-
-    Raises BadInput where an article of the corpus is rejected, DatelineError where the service cannot be built.
-    """
-    from service.bootstrap import build
-
-    if suite.mode is Mode.EXTRACTIVE:
-        settings = settings.model_copy(update={"model": "extractive"})
-    if not suite.corpus:
-        with build(settings) as services:
-            yield Graded(services.answerer, services.archive)
-        return
-    with (
-        TemporaryDirectory(prefix="dateline-eval-") as folder,
-        build(settings.model_copy(update={"data_dir": Path(folder)})) as services,
-    ):
-        with console.status("Reading the suite's articles …"):
-            found = services.ingest(services.load(suite.corpus))
-        if found.rejected:
-            reasons = "; ".join(f"{item.place}: {item.reason}" for item in found.rejected)
-            raise BadInput(f"the suite's corpus has articles that are rejected: {reasons}")
-        if not found.items:
-            raise BadInput("the suite's corpus has no articles")
-        yield Graded(services.answerer, services.archive)
+def _judged(results: Sequence[RunResult], judge: HostedJudge | None, console: Console) -> Sequence[RunResult]:
+    """With the hosted judge's verdicts, where one is asked; a judge that fails costs only those."""
+    if judge is None:
+        return results
+    try:
+        return [replace(result, rows=judge.grade(result.rows)) for result in results]
+    except ModelError as error:
+        _say(console, f"The judge gave no verdicts: {error}", "yellow")
+        return results
 
 
-def _terminal() -> Console:
-    from rich.console import Console
+def _asked(suite: Suite, cases: Sequence[Case], system: System, bench: Bench, journal: Journal | None, console: Console) -> RunResult:
+    with _progress(console, system.name) as progress:
+        return run_system(suite, cases, system, bench, journal=journal, progress=progress)
 
-    return Console()
+
+def _journal(suite: Suite, bench: Bench, options: Options) -> Journal | None:
+    """Only answers are worth keeping: a ranking or a verdict takes milliseconds."""
+    if options.work_dir is None or suite.task is not Task.ANSWER or not suite.corpus:
+        return None
+    journal = Journal(options.work_dir, suite.name, bench.identity, bench.articles.article)
+    if options.fresh:
+        journal.close()
+        return Journal(options.work_dir, suite.name, bench.identity, bench.articles.article)
+    return journal
 
 
-def _suite(name_or_path: str, options: Options) -> Suite:
-    """The suite, checked as far as can be before anything is opened."""
-    suite = load_suite(name_or_path, resources())
-    if options.extractive and suite.mode is not Mode.EXTRACTIVE:
-        suite = replace(suite, mode=Mode.EXTRACTIVE, baseline=None)  # the committed baseline is of another generator
-    for name in suite.thresholds:
+def _judge(settings: Settings, options: Options) -> HostedJudge | None:
+    """Raises SettingsError or ModelNotFound where the judge cannot be opened."""
+    if not options.judge:
+        return None
+    from service.answering.prompting import load_prompt
+    from service.models.generator import build_generator
+
+    generator = build_generator(settings.model_copy(update={"model": options.judge}))
+    if generator is None:
+        raise BadInput(f"--judge {options.judge}: this is no model that can judge")
+    return HostedJudge(generator, load_prompt(resources() / "prompts", PROMPT, NEEDS), settings.cache_dir / "eval" / "verdicts.jsonl")
+
+
+def _suite(name_or_path: str, options: Options, data: Path) -> Suite:
+    """The suite as these options want it, checked as far as can be before anything is opened."""
+    suite = load_suite(name_or_path, resources(), data=data)
+    if options.extractive and suite.mode is not Mode.EXTRACTIVE and suite.model != EXTRACTIVE:
+        suite = replace(suite, mode=Mode.EXTRACTIVE, model=EXTRACTIVE, baseline=None)  # the committed baseline is of another generator
+    if options.sample:
+        suite = replace(suite, sample=options.sample)
+    if options.systems is not None:
+        wanted = RIVALS[suite.task] if "all" in options.systems else [name for name in options.systems if name != "none"]
+        suite = replace(suite, systems=tuple(wanted))
+    for name in (*suite.thresholds, *suite.metrics):
         parse_metric(name)
     if options.limit is not None and options.limit < 1:
         raise BadInput("--limit must be at least 1")
-    if options.write_baseline and (options.limit or suite.baseline is None):
-        raise BadInput("a baseline is written only from a whole run of the suite as it stands: drop --limit and --extractive")
+    if options.write_baseline and (options.limit or options.sample or suite.baseline is None):
+        raise BadInput("a baseline is written only from a whole run of the suite as it stands: drop --limit, --sample and --extractive")
     if not suite.missing:
         suite.cases()
     return suite
@@ -163,25 +204,73 @@ def _baseline(suite: Suite, options: Options) -> Baseline | None:
     return load_baseline(suite.baseline)
 
 
+def _terminal() -> Console:
+    from rich.console import Console
+
+    return Console()
+
+
 @contextmanager
-def _progress(console: Console) -> Iterator[OnRow]:
+def _working(console: Console) -> Iterator[Told]:
+    """What is being set up: beside a spinner on a terminal, a line now and then in a log."""
+    if not console.is_terminal:
+        due = _every(LOG_EVERY)
+        yield lambda words: _say(console, f"Setting up: {words}", "none") if due() else None
+        return
+    with console.status("Reading the suite …") as status:
+        yield lambda words: status.update(f"Setting up: {words} …")
+
+
+@contextmanager
+def _progress(console: Console, system: str) -> Iterator[OnRow]:
     """A bar on a terminal, a line now and then in a log."""
     if not console.is_terminal:
-        yield lambda done, total, row: _say(console, f"{done} of {total} asked", "none") if done % LOG_EVERY == 0 else None
+        due = _every(LOG_EVERY)
+
+        def log(done: int, total: int, _: Row) -> None:
+            if due() or done == total:
+                _say(console, f"{system}: {done} of {total} asked", "none")
+
+        yield log
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("Asking", total=None)
+        task = bar.add_task(f"Asking {system}", total=None)
 
         def advance(done: int, total: int, row: Row) -> None:
-            bar.update(task, completed=done, total=total, description=f"Asked {row.case.id}")
+            bar.update(task, completed=done, total=total, description=f"Asked {system}: {row.case.id}")
 
         yield advance
+
+
+def _every(seconds: float) -> Callable[[], bool]:
+    """True at most once in so many seconds."""
+    last = time.monotonic()
+
+    def due() -> bool:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < seconds:
+            return False
+        last = now
+        return True
+
+    return due
 
 
 def _say(console: Console, words: str, style: str) -> None:
     from rich.markup import escape
 
-    console.print(escape(words), style=style, highlight=False, soft_wrap=True)
+    with _readers_may_leave():
+        console.print(escape(words), style=style, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _readers_may_leave() -> Iterator[None]:
+    """`| head` must not turn a gate that failed into one that passed: the run goes on unread, to its own exit code."""
+    try:
+        yield
+    except BrokenPipeError:
+        leave_output()

@@ -1,21 +1,23 @@
 """The gate: what fails a run. A promise broken, a threshold not reached, or a regression against the baseline.
 
-A regression is a paired difference to the baseline whose 95 % interval lies wholly on the worse side of 0.
+A regression is a paired difference to the baseline whose 95 % interval lies wholly on the worse side of 0, and which stays
+unlikely when its p-value is corrected for all the metrics that were compared.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator
 
 from service.errors import BadInput
-from service.evaluation.metrics import Metric, parse_metric, quality_metrics
+from service.evaluation.metric import Metric
+from service.evaluation.metrics import METRICS, parse_metric
 from service.evaluation.scoring import Figure, Scored
-from service.evaluation.statistics import Paired, paired
+from service.evaluation.statistics import Paired, corrected, paired
 
 TOLERANCE = 1e-9
 """Two thirds of a share as a float may fall short of what was written in the suite; so much is forgiven."""
@@ -32,6 +34,14 @@ class _BaselineRow(BaseModel):
     scores: dict[str, FiniteFloat | None]
 
 
+class _FigureRow(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    value: FiniteFloat | None
+    n: int
+    low: FiniteFloat | None
+    high: FiniteFloat | None
+
+
 class _BaselineFile(BaseModel):
     """A baseline as `write_baseline` writes it, or the JSON report of a run, which holds the same and more."""
 
@@ -39,6 +49,8 @@ class _BaselineFile(BaseModel):
     suite: str
     generators: dict[str, int]
     rows: dict[str, _BaselineRow]
+    figures: dict[str, _FigureRow] = Field(default_factory=dict)
+    identity: str = ""
 
     @field_validator("suite", mode="before")
     @classmethod
@@ -55,20 +67,42 @@ class _BaselineFile(BaseModel):
     @field_validator("rows")
     @classmethod
     def _shares(cls, rows: dict[str, _BaselineRow]) -> dict[str, _BaselineRow]:
-        names = {str(metric) for metric in quality_metrics()}
         for key, row in rows.items():
-            if any(score is not None and not 0 <= score <= 1 for name, score in row.scores.items() if name in names):
+            if any(score is not None and not 0 <= score <= 1 for name, score in row.scores.items() if _is_compared(name)):
                 raise ValueError(f"{key}: a share is not between 0 and 1")
         return rows
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """A figure as a baseline keeps it: for showing, not for comparing."""
+
+    value: float | None
+    n: int
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
-    """An earlier run's scores by question id, each with the fingerprint of the question as it was then."""
+    """A run's scores by question id, each with the fingerprint of the question as it was then."""
 
     suite: str
     rows: Mapping[str, tuple[str, Values]]
     generators: Mapping[str, int]
+    figures: Mapping[str, Known] = field(default_factory=dict)
+    identity: str = ""
+    """Names the grounding check, where it was what the run graded."""
+
+    @classmethod
+    def of(cls, scored: Scored) -> Baseline:
+        """What a run becomes when it is kept: shares only, rounded."""
+        rows = {}
+        for row in scored.rows:
+            kept = {name: score for name, score in row.scores.items() if parse_metric(name).unit == "share"}
+            values = {name: None if score is None else round(score.value, DIGITS) for name, score in kept.items()}
+            rows[row.row.case.id] = (row.row.case.fingerprint, values)
+        return cls(scored.suite.name, rows, scored.generators, {str(one.metric): _known(one) for one in scored.figures}, scored.identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +115,8 @@ class Comparison:
     """Questions of the baseline that this run did not ask, or asks otherwise."""
     same_generators: bool
     differences: Mapping[str, Paired]
+    changed: Mapping[str, Mapping[str, tuple[float | None, float | None]]] = field(default_factory=dict)
+    """For each question that scored otherwise, each metric's score before and now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,47 +139,51 @@ def load_baseline(path: Path) -> Baseline:
     except ValidationError as error:
         raise BadInput(f"{path} is neither a baseline (see --write-baseline) nor the JSON report of a run") from error
     rows = {key: (row.fingerprint, row.scores) for key, row in read.rows.items()}
-    return Baseline(read.suite, rows, read.generators)
+    figures = {name: Known(one.value, one.n, one.low, one.high) for name, one in read.figures.items()}
+    return Baseline(read.suite, rows, read.generators, figures, read.identity)
 
 
 def write_baseline(path: Path, scored: Scored) -> None:
-    """Scores only, no text and no timings, sorted: two equal runs write equal bytes. Raises OSError."""
-    names = [str(metric) for metric in quality_metrics()]
-    rows = {}
-    for row in scored.rows:
-        values = {name: row.scores[name] for name in names}
-        rows[row.row.case.id] = {
-            "fingerprint": row.row.case.fingerprint,
-            "scores": {name: None if score is None else round(score.value, DIGITS) for name, score in values.items()},
-        }
-    content = {"suite": scored.suite.name, "generators": scored.generators, "rows": rows}
+    """Scores and figures only, no text and no timings, sorted: two equal runs write equal bytes. Raises OSError."""
+    kept = Baseline.of(scored)
+    content = {
+        "suite": kept.suite,
+        "identity": kept.identity,
+        "generators": dict(kept.generators),
+        "figures": {name: {"value": one.value, "n": one.n, "low": one.low, "high": one.high} for name, one in kept.figures.items()},
+        "rows": {key: {"fingerprint": fingerprint, "scores": _said(scores)} for key, (fingerprint, scores) in kept.rows.items()},
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    path.write_text(_one_row_a_line(content), encoding="utf-8")
 
 
-def compare(scored: Scored, baseline: Baseline) -> Comparison:
-    """Each quality metric's paired difference, where both runs have a score. Raises BadInput for another suite's baseline."""
-    if baseline.suite != scored.suite.name:
-        raise BadInput(f"the baseline is of suite {baseline.suite!r}, not of {scored.suite.name!r}")
-    both = [
-        (baseline.rows[row.row.case.id][1], row)
-        for row in scored.rows
-        if row.row.case.id in baseline.rows and baseline.rows[row.row.case.id][0] == row.row.case.fingerprint
-    ]
-    differences = {}
-    for metric in quality_metrics():
-        pairs = [(old.get(str(metric)), row.value(metric)) for old, row in both]
-        kept = [(old, round(new, DIGITS)) for old, new in pairs if old is not None and new is not None]
-        found = paired([old for old, _ in kept], [new for _, new in kept])
-        if found:
-            differences[str(metric)] = found
+def compare(old: Baseline, new: Baseline) -> Comparison:
+    """Each compared metric's paired difference, new less old, where both have a score. Raises BadInput for another suite's baseline."""
+    if old.suite != new.suite:
+        raise BadInput(f"the baseline is of suite {old.suite!r}, not of {new.suite!r}")
+    both = {key: (old.rows[key][1], scores) for key, (mark, scores) in new.rows.items() if key in old.rows and old.rows[key][0] == mark}
+    differences = differences_of(both)
     return Comparison(
         paired_questions=len(both),
-        new_or_changed=len(scored.rows) - len(both),
-        gone=len(baseline.rows) - len(both),
-        same_generators=set(baseline.generators) == set(scored.generators),
-        differences=differences,
+        new_or_changed=len(new.rows) - len(both),
+        gone=len(old.rows) - len(both),
+        same_generators=set(old.generators) == set(new.generators),
+        differences=corrected(differences),
+        changed={key: changed for key, (before, now) in both.items() if (changed := _changed(before, now))},
     )
+
+
+def differences_of(both: Mapping[str, tuple[Values, Values]]) -> dict[str, Paired]:
+    """Each compared metric's paired difference, second less first, over the questions that both score; not corrected yet."""
+    names = dict.fromkeys(name for _, now in both.values() for name in now if _is_compared(name))
+    differences = {}
+    for name in names:
+        pairs = [(before.get(name), now.get(name)) for before, now in both.values()]
+        kept = [(old, new) for old, new in pairs if old is not None and new is not None]
+        found = paired([old for old, _ in kept], [new for _, new in kept])
+        if found:
+            differences[name] = found
+    return differences
 
 
 def check(scored: Scored, comparison: Comparison | None) -> list[GateLine]:
@@ -152,11 +192,8 @@ def check(scored: Scored, comparison: Comparison | None) -> list[GateLine]:
     lines = [_threshold(scored.figure(metric), bound) for metric, bound in thresholds.items()]
     lines += [_promise(figure) for figure in scored.figures if figure.metric.promised and thresholds.get(figure.metric, 0) < 1]
     if comparison:
-        lines += [
-            _regression(metric, comparison.differences[str(metric)])
-            for metric in quality_metrics()
-            if str(metric) in comparison.differences and not metric.promised
-        ]
+        parsed = {parse_metric(name): found for name, found in comparison.differences.items()}
+        lines += [_regression(metric, found) for metric, found in parsed.items() if not metric.promised]
     return sorted(lines, key=lambda line: line.passed)
 
 
@@ -187,6 +224,42 @@ def _promise(figure: Figure) -> GateLine:
 
 
 def _regression(metric: Metric, found: Paired) -> GateLine:
-    worse = found.interval.high < 0 if metric.higher_is_better else found.interval.low > 0
+    worse = is_worse(metric, found)
     verdict = "is worse than the baseline" if worse else "is not shown to be worse than the baseline"
     return GateLine(metric, "regression", passed=not worse, words=f"{metric} {verdict}: {found}")
+
+
+def is_worse(metric: Metric, found: Paired) -> bool:
+    """True where the difference is shown and lies on the worse side."""
+    return found.is_shown and (found.difference < 0) is metric.higher_is_better
+
+
+def _is_compared(name: str) -> bool:
+    """True for a metric whose runs are compared; one that this version does not know is passed over."""
+    metric = METRICS.get(name.partition("@")[0].partition("(")[0])
+    return metric is not None and metric.compared
+
+
+def _known(figure: Figure) -> Known:
+    ends = (figure.interval.low, figure.interval.high) if figure.interval else (None, None)
+    value, low, high = (None if one is None else round(one, DIGITS) for one in (figure.value, *ends))
+    return Known(value, figure.n, low, high)
+
+
+def _said(scores: Values) -> dict[str, float]:
+    """The scores without those that a metric does not give, which is most of them."""
+    return {name: score for name, score in scores.items() if score is not None}
+
+
+def _changed(before: Values, now: Values) -> dict[str, tuple[float | None, float | None]]:
+    names = [name for name in now if _is_compared(name)]
+    return {name: (before.get(name), now[name]) for name in names if name in before and before[name] != now[name]}
+
+
+def _one_row_a_line(content: Mapping[str, object]) -> str:
+    """JSON with one question a line, so that a change of the baseline can be read."""
+    rows = content["rows"]
+    assert isinstance(rows, dict)
+    lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(rows[key], sort_keys=True)}" for key in sorted(rows))
+    head = json.dumps({key: value for key, value in content.items() if key != "rows"}, indent=1, sort_keys=True)
+    return f'{head[:-2]},\n "rows": {{\n{lines}\n }}\n}}\n'

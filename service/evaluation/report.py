@@ -1,31 +1,41 @@
-"""What a run says: a summary in words, and the JSON that other programs read.
-
-The JSON's keys and rows are sorted and its numbers rounded; everything that depends on the clock is under `timing`, so
-that two runs with equal answers differ nowhere else.
-"""
+"""What a run says, in words and numbers as a reader sees them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from service.domain import Citation, iso
-from service.evaluation.gate import DIGITS, Comparison, GateLine, failed
-from service.evaluation.metrics import (
-    CitationRecall,
-    Contains,
-    FalseRefusalRate,
-    Latency,
-    Metric,
-    RefusalRecall,
-    SpanValidity,
-    StatusRight,
-    cites_gold,
-)
+from service.evaluation.answer_metrics import Contains, FalseRefusalRate, GoldRecall, RefusalRecall, SpanValidity, StatusRight
+from service.evaluation.gate import Comparison, GateLine, failed
+from service.evaluation.metric import Metric
+from service.evaluation.metrics import parse_metric
+from service.evaluation.other_metrics import Accuracy, FirstSentence, Latency
 from service.evaluation.scoring import Figure, Scored, ScoredRow
+from service.evaluation.statistics import Paired
 
-FORMAT = 1
+FOUND_BY = ("FreshFirst", "RR@10", "RR(sentences)@10", "AnswerIn@10")
+"""Where only rankings are graded: the first of these that applies says whether a question's row is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A simpler system in the same run, and by metric how far Dateline is ahead of it (corrected over all rivals and metrics)."""
+
+    scored: Scored
+    differences: Mapping[str, Paired]
+
+    @property
+    def name(self) -> str:
+        """The system's name."""
+        return self.scored.system
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """How well the grounding check agrees with people on one set of pairs, from that suite's baseline."""
+
+    suite: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,10 @@ class Report:
     scored: Scored
     lines: tuple[GateLine, ...] = ()
     comparison: Comparison | None = None
+    rivals: tuple[Rival, ...] = ()
+    trust: tuple[Trust, ...] = ()
+    """Shown beside every figure that the grounding check judges."""
+    awaiting_review: int = 0
 
     @property
     def passed(self) -> bool:
@@ -51,6 +65,10 @@ def summary(report: Report) -> list[str]:
     elif not lines:
         lines.append(f"Passed: {len(report.lines)} checks.")
     lines += [f"{count} questions got no answer: {kind}." for kind, count in scored.failures.items()]
+    if scored.kept:
+        lines.append(f"{scored.kept} answers were kept from an interrupted run.")
+    if report.awaiting_review:
+        lines.append(f"{report.awaiting_review} rows marked for review were not asked.")
     lines += filter(
         None,
         (
@@ -59,19 +77,55 @@ def summary(report: Report) -> list[str]:
             _counted(scored.figure(RefusalRecall), "unanswerable questions were refused"),
             _counted(scored.figure(FalseRefusalRate), "answerable questions were refused although the archive knows"),
             _pooled(scored.figure(SpanValidity), "citations exact"),
-            _pooled(scored.figure(CitationRecall), "gold facts cited"),
+            _pooled(scored.figure(GoldRecall), "gold facts cited"),
+            _counted(scored.figure(Accuracy), "verdicts of the grounding check agree with people's"),
         ),
     )
     lines += [f"{count} answers by {name}." for name, count in scored.generators.items()]
+    if any(figure.metric.judged and figure.n for figure in scored.figures):
+        lines.append(trusted(report))
+    for rival in report.rivals:
+        lines.append(beside(rival))
     return lines + (compared(report.comparison) if report.comparison else [])
+
+
+def trusted(report: Report) -> str:
+    """How far the check that judges the citations can itself be trusted."""
+    if not report.trust:
+        return "How far the check that judges the citations can be trusted was not measured: run the check- suites."
+    return "The check that judges the citations agrees with people as follows. " + " ".join(
+        f"{one.suite}: {one.words}." for one in report.trust
+    )
+
+
+def beside(rival: Rival) -> str:
+    """Where Dateline is shown to be ahead of a simpler system, and where behind, in a sentence."""
+    shown = {name: found for name, found in rival.differences.items() if found.is_shown}
+    sides: dict[bool, list[str]] = {True: [], False: []}
+    for name, found in shown.items():
+        sides[(found.difference > 0) is parse_metric(name).higher_is_better].append(f"{name} {found.difference:+.3f}")
+    ahead, behind = sides[True], sides[False]
+    parts = [f"better in {', '.join(ahead)}" if ahead else "", f"worse in {', '.join(behind)}" if behind else ""]
+    if not shown:
+        return f"Beside {rival.name}: no difference shown in {len(rival.differences)} metrics."
+    return f"Beside {rival.name}, Dateline is {'; '.join(filter(None, parts))} ({len(rival.differences)} metrics compared)."
 
 
 def spent(scored: Scored) -> str | None:
     """How long an answer took, in words; None where nothing was timed."""
-    middle, slow = scored.figure(Latency.of("total") @ 50), scored.figure(Latency.of("total") @ 95)
-    if middle.value is None or slow.value is None:
-        return None
-    return f"An answer took {middle.value / 1000:.2f} s (median), {slow.value / 1000:.2f} s (95th percentile), n = {middle.n}."
+    parts = []
+    for what, metric in (
+        ("An answer", Latency.of("total")),
+        ("its first checked sentence", FirstSentence),
+        ("a search", Latency.of("search")),
+    ):
+        middle, slow = scored.figure(metric @ 50), scored.figure(metric @ 95)
+        if middle.value is not None and slow.value is not None:
+            parts.append(f"{what} took {middle.value / 1000:.2f} s (median), {slow.value / 1000:.2f} s (95th percentile), n = {middle.n}")
+    if scored.memory:
+        parts.append("memory: " + ", ".join(f"{name} {size / 2**20:,.0f} MiB" for name, size in sorted(scored.memory.items())))
+    told = "; ".join(parts)
+    return told[0].upper() + told[1:] + "." if told else None
 
 
 def compared(comparison: Comparison) -> list[str]:
@@ -108,30 +162,16 @@ def spread(figure: Figure) -> str:
 
 
 def is_right(scored: ScoredRow) -> bool:
-    """True where the status is right and, where one was expected, so is the answer."""
+    """True where everything that was asked of the row is so: status and answer, or the check's verdict, or a find in the ranking."""
+    row = scored.row
+    if row.failure:
+        return False
+    if row.case.supported is not None:
+        return row.verdict is row.case.supported
+    if row.answer is None:
+        firsts = [score.value for name, score in scored.scores.items() if score is not None and name in FOUND_BY]
+        return bool(firsts) and firsts[0] > 0
     return scored.value(StatusRight) == 1 and scored.value(Contains) in {None, 1.0}
-
-
-def as_json(report: Report) -> dict[str, Any]:
-    """The whole report as JSON values."""
-    scored = report.scored
-    return {
-        "format": FORMAT,
-        "suite": {"name": scored.suite.name, "description": scored.suite.description, "mode": scored.suite.mode.value},
-        "run": {"asked": len(scored.rows), "questions": scored.total, "partial": scored.partial, "passed": report.passed},
-        "generators": scored.generators,
-        "failures": scored.failures,
-        "gate": [_line(line) for line in report.lines if line.metric.unit != "ms"],
-        "comparison": _comparison(report.comparison),
-        "figures": _figures((*scored.figures, *(f for f in scored.costs if f.metric.unit != "ms"))),
-        "by_tag": {tag: _figures(figures) for tag, figures in scored.by_tag.items()},
-        "rows": [_row(row) for row in scored.rows],
-        "timing": {
-            "gate": [_line(line) for line in report.lines if line.metric.unit == "ms"],
-            "figures": _figures(figure for figure in scored.costs if figure.metric.unit == "ms"),
-            "rows": {s.row.case.id: {k: round(v, 1) for k, v in s.row.answer.timings_ms.items()} for s in scored.rows if s.row.answer},
-        },
-    }
 
 
 def _counted(figure: Figure, what: str) -> str | None:
@@ -143,88 +183,3 @@ def _counted(figure: Figure, what: str) -> str | None:
 
 def _pooled(figure: Figure, what: str) -> str | None:
     return None if figure.hits is None else f"{figure.hits:,} of {figure.of:,} {what}."
-
-
-def _line(line: GateLine) -> dict[str, Any]:
-    return {"metric": str(line.metric), "kind": line.kind, "passed": line.passed, "words": line.words}
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, DIGITS)
-
-
-def _figures(figures: Iterable[Figure]) -> dict[str, Any]:
-    return {
-        str(figure.metric): {
-            "value": _rounded(figure.value),
-            "n": figure.n,
-            "hits": figure.hits,
-            "of": figure.of,
-            "low": _rounded(figure.interval.low) if figure.interval else None,
-            "high": _rounded(figure.interval.high) if figure.interval else None,
-            "interval": figure.interval.method if figure.interval else None,
-        }
-        for figure in figures
-    }
-
-
-def _comparison(comparison: Comparison | None) -> dict[str, Any] | None:
-    if comparison is None:
-        return None
-    return {
-        "paired_questions": comparison.paired_questions,
-        "new_or_changed": comparison.new_or_changed,
-        "gone": comparison.gone,
-        "same_generators": comparison.same_generators,
-        "differences": {
-            name: {
-                "n": found.n,
-                "difference": _rounded(found.difference),
-                "low": _rounded(found.interval.low),
-                "high": _rounded(found.interval.high),
-                "p_value": _rounded(found.p_value),
-                "shown": found.is_shown,
-            }
-            for name, found in comparison.differences.items()
-        },
-    }
-
-
-def _row(scored: ScoredRow) -> dict[str, Any]:
-    case, answer, failure = scored.row.case, scored.row.answer, scored.row.failure
-    shown: dict[str, Any] = {
-        "id": case.id,
-        "fingerprint": case.fingerprint,
-        "question": case.question,
-        "asked_at": iso(case.asked_at),
-        "tags": sorted(case.tags),
-        "scores": {
-            name: None if score is None else _rounded(score.value)
-            for name, score in scored.scores.items()
-            if not name.startswith(Latency.name)
-        },
-        "failure": {"id": failure.id, "kind": failure.kind, "message": failure.message} if failure else None,
-        "answer": None,
-    }
-    if answer:
-        shown["answer"] = {
-            "status": answer.status.value,
-            "text": answer.text,
-            "dropped": list(answer.dropped),
-            "generator": answer.generator.name,
-            "citations": [
-                _citation(citation) | {"exact": exact, "gold": cites_gold(citation, case)}
-                for citation, exact in zip(answer.citations, scored.row.exact, strict=False)
-            ],
-        }
-    return shown
-
-
-def _citation(citation: Citation) -> dict[str, Any]:
-    return {
-        "marker": citation.marker,
-        "article_id": citation.article.id,
-        "start": citation.start,
-        "end": citation.end,
-        "quote": citation.quote,
-    }

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from service.evaluation.metrics import Metric, Score, cost_metrics, quality_metrics
+import numpy as np
+
+from service.evaluation.metric import Metric, Score
+from service.evaluation.metrics import cost_metrics, quality_metrics
 from service.evaluation.runner import Row, RunResult
-from service.evaluation.statistics import Interval, percentile_interval, share_interval
-from service.evaluation.suite import Suite
+from service.evaluation.statistics import Interval, combined_interval, percentile_interval, share_interval
+from service.evaluation.suite import Suite, Task
+
+EXPECTED = {Task.ANSWER: "answer", Task.RETRIEVAL: "ranking", Task.CHECK: "verdict"}
+"""What a question of each kind of suite gives back, unless it raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,11 @@ class Scored:
     figures: tuple[Figure, ...]
     costs: tuple[Figure, ...]
     by_tag: Mapping[str, tuple[Figure, ...]]
+    system: str = "dateline"
+    kept: int = 0
+    identity: str = ""
+    memory: Mapping[str, int] = field(default_factory=dict)
+    """Bytes by process; only for the system that is graded."""
 
     def figure(self, metric: Metric) -> Figure:
         """The figure over all rows, also of a metric that is not in the report by default."""
@@ -69,8 +81,10 @@ class Scored:
 def score_run(result: RunResult) -> Scored:
     """Every row by every metric of the report, then the figures."""
     rows = sorted(result.rows, key=lambda row: row.case.id)
-    quality, costs = quality_metrics(), cost_metrics(rows)
-    scored = tuple(ScoredRow(row, {str(metric): metric.score(row) for metric in (*quality, *costs)}) for row in rows)
+    costs = cost_metrics(rows)
+    named = [metric for metric in quality_metrics(result.suite) if _is_graded(metric, result.suite, rows)]
+    scored = tuple(ScoredRow(row, {str(metric): metric.score(row) for metric in (*named, *costs)}) for row in rows)
+    quality = [metric for metric in named if metric.promised or any(one.scores[str(metric)] is not None for one in scored)]
     tags = sorted({tag for row in rows for tag in row.case.tags})
     return Scored(
         suite=result.suite,
@@ -78,9 +92,18 @@ def score_run(result: RunResult) -> Scored:
         total=result.total,
         partial=result.partial,
         figures=figures_of(quality, scored),
-        costs=figures_of(costs, scored),
+        costs=tuple(figure for figure in figures_of(costs, scored) if figure.n),
+        system=result.system,
+        kept=result.kept,
         by_tag={tag: figures_of(quality, [s for s in scored if tag in s.row.case.tags]) for tag in tags},
     )
+
+
+def _is_graded(metric: Metric, suite: Suite, rows: Sequence[Row]) -> bool:
+    """False where no question was to give back what the metric needs: one that raised would be all that it says anything of."""
+    if metric.needs in {"case", EXPECTED[suite.task]} or str(metric) in {*suite.metrics, *suite.thresholds}:
+        return True
+    return any(getattr(row, metric.needs) is not None for row in rows)
 
 
 def figures_of(metrics: Iterable[Metric], rows: Sequence[ScoredRow]) -> tuple[Figure, ...]:
@@ -94,7 +117,13 @@ def figure_of(metric: Metric, scores: Iterable[Score | None]) -> Figure:
     if not kept:
         return Figure(metric, 0, None, None)
     values = [score.value for score in kept]
-    interval = share_interval(values) if metric.unit == "share" else percentile_interval(values, metric.cutoff or 50)
+    value = metric.aggregate(kept)
+    if math.isnan(value):  # not both sides of what it tells apart
+        return Figure(metric, 0, None, None)
+    if metric.combine:
+        interval: Interval | None = combined_interval(np.array(values), np.array([score.aux for score in kept]), metric.combine)
+    else:
+        interval = share_interval(values) if metric.unit == "share" else percentile_interval(values, metric.cutoff or 50)
     counted = [(score.hits, score.of) for score in kept if score.hits is not None and score.of is not None]
     hits, of = (sum(column) for column in zip(*counted, strict=True)) if counted else (None, None)
-    return Figure(metric, len(kept), metric.aggregate(values), interval, hits, of)
+    return Figure(metric, len(kept), value, interval, hits, of)

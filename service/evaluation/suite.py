@@ -1,139 +1,205 @@
-"""Suites: a TOML file that names a corpus, questions and thresholds, and the question rows themselves.
+"""Suites: a TOML file that names a corpus, questions, metrics, thresholds and who is graded. The keys are in `eval/README.md`.
 
-A suite that comes with Dateline is `eval/suites/NAME.toml`, its paths relative to the folder that holds `eval/`.
-Anyone else's is a file anywhere, its paths relative to that file. The formats are in `eval/README.md`.
+A suite that comes with Dateline is `eval/suites/NAME.toml`, its paths relative to the folder that holds `eval/`. Anyone
+else's is a file anywhere, its paths relative to that file. A path `data:…` is inside the folder of development data.
 """
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError
+from pydantic import Field, FiniteFloat, StringConstraints, model_validator
 
-from service.domain import Mode, Status, Turn, iso, parse_moment
+from service.domain import Mode, Status, parse_moment
 from service.errors import BadInput
-from service.evaluation.matching import normalise
+from service.evaluation.cases import Case, QuestionRow, Strict, Text, case_from, checked, digest, read_lines
+from service.evaluation.foreign import TARGETS, mapped, matches, settled
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Alternatives = Annotated[list[Text], Field(min_length=1)]
-Model = TypeVar("Model", bound=BaseModel)
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+DATA = "data:"
+DEPTH = 50
+"""Passages a ranking is graded to."""
 
 
-class _TurnRow(_Strict):
-    question: Text
-    answer: str
+class Task(StrEnum):
+    """What is graded: whole answers, only what is found, or the grounding check itself."""
+
+    ANSWER = "answer"
+    RETRIEVAL = "retrieval"
+    CHECK = "check"
 
 
-class _QuestionRow(_Strict):
-    id: Text
-    question: Text
-    asked_at: Text | None = None
-    answers: list[Alternatives] = Field(default_factory=list)
-    gold: list[Alternatives] = Field(default_factory=list)
-    statuses: list[Status] = Field(default=[Status.ANSWERED], min_length=1)
-    history: list[_TurnRow] = Field(default_factory=list)
-    tags: list[Text] = Field(default_factory=list)
+class _VariantTable(Strict):
+    tag: Text
+    where: dict[str, Any] = Field(default_factory=dict)
+    only: dict[str, Annotated[int, Field(ge=1)] | Literal["all"]] = Field(default_factory=dict)
+    statuses: list[Status] | None = None
 
 
-class _SuiteFile(_Strict):
+class _PlantTable(Strict):
+    attacks: Text | None = None
+    attack: Text = "attack"
+    passages: Text | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.attacks is None) == (self.passages is None):
+            raise ValueError("name either attacks (a file) or passages (a key of the question rows)")
+        return self
+
+
+class _SuiteFile(Strict):
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
     description: str = ""
+    task: Task = Task.ANSWER
     corpus: list[Text] = Field(default_factory=list)
     questions: list[Text] = Field(min_length=1)
+    model: Text | None = None
     mode: Mode = Mode.AUTO
-    every: int = Field(default=1, ge=1)
+    sample: int | None = Field(default=None, ge=1)
+    halves: bool = False
+    depth: int = Field(default=DEPTH, ge=1, le=1000)
+    ingested_at: Text | None = None
+    systems: list[Text] = Field(default_factory=list)
+    metrics: list[Text] = Field(default_factory=list)
     thresholds: dict[str, FiniteFloat] = Field(default_factory=dict)
+    where: dict[str, Any] = Field(default_factory=dict)
+    fields: dict[str, str | list[str]] = Field(default_factory=dict)
+    variants: list[_VariantTable] = Field(default_factory=list)
+    plant: _PlantTable | None = None
+
+    @model_validator(mode="after")
+    def _mappable(self) -> Self:
+        if unknown := set(self.fields) - TARGETS:
+            raise ValueError(f"fields: no key {', '.join(sorted(unknown))}: there are {', '.join(sorted(TARGETS))}")
+        if self.ingested_at:
+            parse_moment(self.ingested_at)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One question with what a good answer must hold.
+class Variant:
+    """A question asked under a condition: over so many of the articles that a key of its row names, with other right statuses."""
 
-    `answers`: groups of alternative strings; every group is required. `gold`: for each fact, the exact sentences that
-    state it, any of which will do. `statuses`: those that are right.
-    """
+    tag: str
+    where: Mapping[str, object]
+    only: Mapping[str, int | str]
+    statuses: tuple[Status, ...] | None = None
 
-    id: str
-    question: str
-    asked_at: datetime | None = None
-    answers: tuple[tuple[str, ...], ...] = ()
-    gold: tuple[tuple[str, ...], ...] = ()
-    statuses: tuple[Status, ...] = (Status.ANSWERED,)
-    history: tuple[Turn, ...] = ()
-    tags: tuple[str, ...] = ()
 
-    @property
-    def must_refuse(self) -> bool:
-        """True where the archive does not know: every right status is a refusal."""
-        return all(status.is_refusal for status in self.statuses)
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """What hostile text goes into the corpus: a file of attacks, one into each article, or passages of the question rows as articles."""
 
-    @property
-    def may_refuse(self) -> bool:
-        """True where a refusal is one of the right statuses."""
-        return any(status.is_refusal for status in self.statuses)
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes when the question or what is expected changes (tags aside): only equal ones are compared across runs."""
-        seen = (
-            self.question,
-            iso(self.asked_at),
-            self.answers,
-            self.gold,
-            sorted(self.statuses),
-            [(turn.question, turn.answer) for turn in self.history],
-        )
-        return hashlib.sha256(repr(seen).encode()).hexdigest()[:16]
+    attacks: Path | None = None
+    attack: str = "attack"
+    passages: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """What to ask, over which articles, and what is good enough. An empty corpus means the user's own archive."""
+    """What to ask, over which articles, of whom, and what is good enough. An empty corpus means the user's own archive."""
 
     name: str
     questions: tuple[Path, ...]
     corpus: tuple[Path, ...] = ()
     description: str = ""
+    task: Task = Task.ANSWER
+    model: str | None = None
+    """Who writes, instead of DATELINE_MODEL."""
     mode: Mode = Mode.AUTO
     thresholds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    every: int = 1
-    """Ask only each so-manieth question: a fixed part of a suite, for runs that must be short."""
+    metrics: tuple[str, ...] = ()
+    """The figures a report shows; empty for all that say something."""
+    systems: tuple[str, ...] = ()
+    """What else is asked in the same run, to compare with."""
+    sample: int | None = None
+    """Ask only so many questions: a part that does not change while the questions do not, for runs that must be short."""
+    halves: bool = False
+    """Tag each question `half a` or `half b`, by the hash of its id: tune on one, report both."""
+    depth: int = DEPTH
+    ingested_at: datetime | None = None
+    """When the archive took the corpus in, for articles of unknown date; now by default."""
+    where: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+    fields: Mapping[str, str | list[str]] = field(default_factory=lambda: MappingProxyType({}))
+    variants: tuple[Variant, ...] = ()
+    plant: Plant | None = None
     baseline: Path | None = None
     """Where the figures to compare with are kept, whether or not the file exists."""
 
     @property
     def missing(self) -> tuple[Path, ...]:
-        """Corpus and question files that are not on this machine."""
-        return tuple(path for path in (*self.corpus, *self.questions) if not path.exists())
+        """Files of the suite that are not on this machine."""
+        planted = [self.plant.attacks] if self.plant and self.plant.attacks else []
+        return tuple(path for path in (*self.corpus, *self.questions, *planted) if not path.exists())
 
     def cases(self) -> tuple[Case, ...]:
         """The questions, in file order. Raises BadInput naming file, line and key, or an id that comes twice."""
-        seen: dict[str, str] = {}
-        cases: list[Case] = []
+        cases = [case for case, review in self._read() if not review]
+        if not cases:
+            raise BadInput(f"suite {self.name!r} has no questions: its question files are empty")
+        if self.sample:
+            chosen = {case.id for case in sorted(cases, key=lambda case: digest(case.id))[: self.sample]}
+            cases = [case for case in cases if case.id in chosen]
+        return tuple(cases)
+
+    @property
+    def awaiting_review(self) -> int:
+        """Rows marked `"review": true`, which are not asked until a person has checked them."""
+        return sum(review for _, review in self._read())
+
+    def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The raw rows that `where` lets through, as `file:line` and object."""
         for path in self.questions:
-            for place, case in _read_cases(path):
+            for place, row in read_lines(path):
+                if matches(row, self.where):
+                    yield place, row
+
+    def _read(self) -> Iterator[tuple[Case, bool]]:
+        seen: dict[str, str] = {}
+        for place, raw in self.rows():
+            for native in self._natives(raw):
+                row = checked(QuestionRow, native, place)
+                case = case_from(row, place)
                 if case.id in seen:
                     raise BadInput(f"{place}: id {case.id!r} was used at {seen[case.id]}")
                 seen[case.id] = place
-                cases.append(case)
-        if not cases:
-            raise BadInput(f"suite {self.name!r} has no questions: its question files are empty")
-        return tuple(cases[:: self.every])
+                yield self._halved(case, str(raw.get("id"))), row.review
+
+    def _natives(self, raw: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The row with our keys: once, or once for each variant it has enough articles for."""
+        native = mapped(raw, self.fields) if self.fields else raw
+        if self.plant and self.plant.passages:
+            native["planted_articles"] = [name for name, _ in planted_passages(raw, self.plant.passages)]
+        if not self.variants:
+            yield native
+        for variant in self.variants:
+            if matches(raw, variant.where) and (only := _only(raw, variant)) is not None:
+                varied = {**native, "id": f"{native.get('id')}/{variant.tag}", "tags": [*native.get("tags", []), variant.tag]}
+                if only:
+                    varied["only_articles"] = only
+                if variant.statuses:
+                    varied["statuses"] = [*variant.statuses]
+                yield settled(varied)
+
+    def _halved(self, case: Case, root: str) -> Case:
+        """Tagged by the hash of the row's own id, so that its variants stay together."""
+        return replace(case, tags=(*case.tags, f"half {'ab'[int(digest(root), 16) % 2]}")) if self.halves else case
 
 
-def load_suite(name_or_path: str, root: Path) -> Suite:
-    """The suite of that built-in name, or in that file. `root` holds `eval/`.
+def planted_passages(row: Mapping[str, Any], key: str) -> list[tuple[str, str]]:
+    """The articles that a row's planted passages become: id and text."""
+    return [(f"{row.get('id')}-planted-{number}", str(text)) for number, text in enumerate(row.get(key) or (), start=1)]
+
+
+def load_suite(name_or_path: str, root: Path, *, data: Path | None = None) -> Suite:
+    """The suite of that built-in name, or in that file. `root` holds `eval/`, `data` the third-party sets (DATELINE_EVAL_DATA).
 
     Raises BadInput where there is none, or where the file is wrong, naming the key.
     """
@@ -142,17 +208,35 @@ def load_suite(name_or_path: str, root: Path) -> Suite:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadInput(f"{path} cannot be read as a suite: {error}") from error
-    read = _checked(_SuiteFile, raw, str(path))
+    read = checked(_SuiteFile, raw, str(path))
     built_in = path.resolve().parent == (root / "eval" / "suites").resolve()
     base = root if built_in else path.resolve().parent
+    folder = data or base
+
+    def place(part: str) -> Path:
+        return folder / part.removeprefix(DATA) if part.startswith(DATA) else base / part
+
     return Suite(
         name=read.name,
         description=read.description,
-        corpus=tuple(base / part for part in read.corpus),
-        questions=tuple(base / part for part in read.questions),
+        task=read.task,
+        corpus=tuple(map(place, read.corpus)),
+        questions=tuple(map(place, read.questions)),
+        model=read.model,
         mode=read.mode,
         thresholds=MappingProxyType(dict(read.thresholds)),
-        every=read.every,
+        metrics=tuple(read.metrics),
+        systems=tuple(read.systems),
+        sample=read.sample,
+        halves=read.halves,
+        depth=read.depth,
+        ingested_at=parse_moment(read.ingested_at) if read.ingested_at else None,
+        where=MappingProxyType(dict(read.where)),
+        fields=MappingProxyType(dict(read.fields)),
+        variants=tuple(Variant(v.tag, v.where, v.only, tuple(v.statuses) if v.statuses else None) for v in read.variants),
+        plant=Plant(place(read.plant.attacks) if read.plant.attacks else None, read.plant.attack, read.plant.passages)
+        if read.plant
+        else None,
         baseline=root / "eval" / "baselines" / f"{read.name}.json" if built_in else path.with_suffix(".baseline.json"),
     )
 
@@ -173,49 +257,12 @@ def find_suite(name_or_path: str, root: Path) -> Path:
     return given
 
 
-def _read_cases(path: Path) -> Iterator[tuple[str, Case]]:
-    """Each row as `file:line` and its case; blank lines are passed over."""
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read: {error}") from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            place = f"{path.name}:{number}"
-            yield place, _case(_checked(_QuestionRow, line, place), place)
-
-
-def _case(row: _QuestionRow, place: str) -> Case:
-    try:
-        asked_at = parse_moment(row.asked_at, end_of_day=True) if row.asked_at else None
-    except ValueError as error:
-        raise BadInput(f"{place}: asked_at: {error}") from error
-    case = Case(
-        id=row.id,
-        question=row.question,
-        asked_at=asked_at,
-        answers=tuple(map(tuple, row.answers)),
-        gold=tuple(map(tuple, row.gold)),
-        statuses=tuple(row.statuses),
-        history=tuple(Turn(turn.question, turn.answer) for turn in row.history),
-        tags=tuple(row.tags),
-    )
-    for alternative in (text for group in case.answers for text in group):
-        if not normalise(alternative):
-            raise BadInput(f"{place}: answers: {alternative!r} is nothing but articles and punctuation, which any answer would hold")
-    if case.must_refuse and (case.answers or case.gold):
-        raise BadInput(f"{place}: statuses allow only a refusal, yet answers or gold say what to answer")
-    return case
-
-
-def _checked(model: type[Model], raw: object, place: str) -> Model:
-    """`raw` (a JSON text, or what a parser made of one) as `model`; BadInput names the place and every wrong key."""
-    try:
-        return model.model_validate_json(raw) if isinstance(raw, str) else model.model_validate(raw)
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'row'}: {_reason(e['type'], e['msg'])}" for e in error.errors())
-        raise BadInput(f"{place}: {wrong}") from error
-
-
-def _reason(kind: str, message: str) -> str:
-    return "unknown key" if kind == "extra_forbidden" else message
+def _only(raw: Mapping[str, Any], variant: Variant) -> list[str] | None:
+    """The ids of the articles of a variant; None where the row names fewer than it needs."""
+    only: list[str] = []
+    for key, count in variant.only.items():
+        names = [str(name) for name in raw.get(key) or ()]
+        if not names or (isinstance(count, int) and len(names) < count):
+            return None
+        only += names[:count] if isinstance(count, int) else names
+    return only

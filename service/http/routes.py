@@ -13,13 +13,13 @@ from fastapi.responses import JSONResponse
 from service.answering.request import AskRequest
 from service.articles.files import Item, Unreadable
 from service.articles.row import article_from_row
-from service.bodies import AskBody, SearchBody
+from service.bodies import AskBody, FeedbackBody, SearchBody
 from service.bootstrap import Services, now
 from service.errors import BadArticle
 from service.http.keys import AdminRoute, AskRoute
 from service.http.streaming import event_stream, whole_answer
 from service.settings import resources
-from service.wire import AnswerOut, answer_out, article_out, coverage_out, hit_out, item_out, window_out
+from service.wire import AnswerOut, FeedbackOut, answer_out, article_out, coverage_out, feedback_out, hit_out, item_out, window_out
 
 MAX_ROWS = 1_000
 CLIENT_LEFT = 499
@@ -75,6 +75,14 @@ async def search(body: SearchBody, wired: Wired) -> dict[str, Any]:
         "coverage": coverage_out(found.coverage).model_dump(by_alias=True),
         "timings_ms": found.timings_ms,
     }
+
+
+@reading.post("/feedback", status_code=201)
+def feedback(body: FeedbackBody, wired: Wired) -> FeedbackOut:
+    """Say whether an answer was right; kept beside it, every time. 404 for an answer that was not given here."""
+    given = body.feedback(now())
+    wired.keep(given)
+    return feedback_out(given)
 
 
 @writing.post("/articles")

@@ -31,6 +31,11 @@ class Selection:
     vectors: Vectors
     question_vector: Vectors
 
+    @property
+    def best_similarity(self) -> float | None:
+        """The best cosine of a sentence to the question; None without evidence."""
+        return float((self.vectors @ self.question_vector).max()) if self.evidence else None
+
 
 def select_evidence(question: Question, hits: Sequence[Hit], embedder: Embedder, *, max_sentences: int, max_tokens: int) -> Selection:
     """The sentences most worth reading, grouped by article, oldest article first, at most `max_tokens` of them.

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
+from typing import overload
 
 from service.domain import Article, DateOrigin, Scope
 
@@ -18,6 +19,10 @@ def to_micros(moment: datetime | None) -> int | None:
     return None if moment is None else (moment - _EPOCH) // _MICROSECOND
 
 
+@overload
+def from_micros(value: int) -> datetime: ...
+@overload
+def from_micros(value: None) -> None: ...
 def from_micros(value: int | None) -> datetime | None:
     """The inverse of `to_micros`."""
     return None if value is None else _EPOCH + value * _MICROSECOND

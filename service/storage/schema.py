@@ -1,4 +1,4 @@
-"""The tables of the archive, and the checks on opening it.
+"""The tables of the archive, the checks on opening it, and the steps that bring an older archive up to date.
 
 A version of an article is a row of `articles`; `pending` rows are invisible until `publish` makes them `ready`.
 Full text is FTS5 over a view (external content), so no text is stored twice.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from service.errors import ArchiveDamaged, ArchiveMismatch
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 APPLICATION_ID = 0x44544C4E  # "DTLN"
 
 _TABLES = """
@@ -72,6 +72,25 @@ CREATE TABLE IF NOT EXISTS turns (
 CREATE INDEX IF NOT EXISTS turns_by_conversation ON turns (conversation_id, number);
 """
 
+_STEPS: dict[int, tuple[str, ...]] = {
+    2: (
+        """CREATE TABLE IF NOT EXISTS answers (    -- an answer given before schema 2 has a turn and no row here
+            id     TEXT PRIMARY KEY REFERENCES turns (id) ON DELETE CASCADE,
+            record TEXT NOT NULL             -- JSON: service.records
+        )""",
+        """CREATE TABLE IF NOT EXISTS feedback (
+            number    INTEGER PRIMARY KEY,
+            answer_id TEXT NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
+            given_at  INTEGER NOT NULL,      -- microseconds since 1970, UTC
+            verdict   TEXT NOT NULL CHECK (verdict IN ('up', 'down')),
+            reason    TEXT,
+            comment   TEXT
+        )""",
+        "CREATE INDEX IF NOT EXISTS feedback_by_answer ON feedback (answer_id, number)",
+    ),
+}
+"""What each version added to the tables of version 1: statements that take an archive of the version before up to it."""
+
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection in WAL mode, every commit durable, foreign keys on, waiting at most 10 s for another writer."""
@@ -86,19 +105,50 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def prepare(connection: sqlite3.Connection, path: Path, fingerprint: str | None) -> None:
-    """Create the tables, or check that they are ours. Raises ArchiveMismatch or ArchiveDamaged with what to do."""
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    """Create the tables, or check that they are ours; those of an older version are brought up to date.
+
+    Raises ArchiveMismatch or ArchiveDamaged with what to do.
+    """
+    version = _version(connection)
     if version == 0 and not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+        steps = "; ".join(statement for number in sorted(_STEPS) for statement in _STEPS[number])
         connection.executescript(
-            f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
+            f"BEGIN IMMEDIATE; {_TABLES} {steps}; PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
         )
     elif connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise ArchiveDamaged(f"{path} is a database, but not an archive of Dateline: set DATELINE_DATA_DIR to another folder")
-    elif version != SCHEMA_VERSION:
+    elif version + 1 in _STEPS:
+        _upgrade(connection)
+    if (version := _version(connection)) != SCHEMA_VERSION:
         raise ArchiveMismatch(
             f"{path} was made by another version of Dateline (schema {version}, this one reads {SCHEMA_VERSION}): "
             "use that version, or set DATELINE_DATA_DIR to a new folder and ingest again"
         )
+    _check_maker(connection, path, fingerprint)
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Every step that the archive lacks, in one transaction: an interrupted one leaves it as it was."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _version(connection)  # again, now that nobody else writes: another opener may have been faster
+        for number in range(version + 1, SCHEMA_VERSION + 1):
+            for statement in _STEPS[number]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version={number}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _check_maker(connection: sqlite3.Connection, path: Path, fingerprint: str | None) -> None:
+    """Vectors of different encoders must never meet. Raises ArchiveMismatch; None stands for any maker."""
     if fingerprint is None:
         return
     made_by = connection.execute("SELECT value FROM meta WHERE key = 'fingerprint'").fetchone()

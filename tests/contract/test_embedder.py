@@ -1,6 +1,7 @@
-"""What every embedder does, run against the hashing one and, where its weights are on this machine, the real encoder."""
+"""What every embedder does, run against the hashing one, the cache of vectors and, where its weights are here, the real encoder."""
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from service.models.catalogue import DEFAULT_ENCODER
 from service.models.encoder import BATCH, SentenceEncoder, build_embedder
 from service.models.fetch import folder_of, installed
 from service.models.hashing import HashingEmbedder
+from service.models.vector_cache import VectorCache
 from service.ports import Embedder
 from service.settings import Settings
 
@@ -27,10 +29,19 @@ def real() -> SentenceEncoder:
     return SentenceEncoder.of(DEFAULT_ENCODER, MODELS)
 
 
-@pytest.fixture(params=["hashing", "sentence-transformers"])
-def embedder(request: pytest.FixtureRequest) -> Embedder:
+@pytest.fixture(params=["hashing", "sentence-transformers", "cached", "cached without a file"])
+def embedder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Embedder]:
     """Each embedder in turn."""
-    return HashingEmbedder() if request.param == "hashing" else request.getfixturevalue("real")
+    if request.param == "hashing":
+        yield HashingEmbedder()
+    elif request.param == "sentence-transformers":
+        yield request.getfixturevalue("real")
+    else:
+        place = tmp_path / "folder" / "vectors.sqlite3"
+        if request.param == "cached without a file":
+            place.parent.touch()  # no folder can be made there
+        with VectorCache(HashingEmbedder(), place) as cache:
+            yield cache
 
 
 def test_vectors_are_float32_and_of_length_one(embedder: Embedder) -> None:

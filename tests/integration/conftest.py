@@ -20,6 +20,7 @@ from service import bootstrap
 from service.bootstrap import Services, build
 from service.cli import app
 from service.http.app import create_app
+from service.models import encoder
 from service.models.hashing import HashingEmbedder
 from service.models.scripted import ScriptedGenerator
 from service.ports import Generator
@@ -145,7 +146,8 @@ def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyP
         monkeypatch.delenv(name)
     for name in ("DATA_DIR", "CACHE_DIR", "MODEL"):
         monkeypatch.setenv(f"DATELINE_{name}", environment[f"DATELINE_{name}"])
-    monkeypatch.setattr(bootstrap, "build_embedder", lambda settings: HashingEmbedder(256))
+    for module in (bootstrap, encoder):
+        monkeypatch.setattr(module, "build_embedder", lambda settings: HashingEmbedder(256))
     return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
 
 

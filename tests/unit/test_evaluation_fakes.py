@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from service.answering.request import AskRequest
+from service.answering.request import AskRequest, Checked, Emit, ignore
 from service.domain import (
     Answer,
     AnswerSentence,
@@ -18,6 +18,7 @@ from service.domain import (
     Coverage,
     Evidence,
     GeneratorUsed,
+    Hit,
     Passage,
     Question,
     Scope,
@@ -26,8 +27,10 @@ from service.domain import (
     Usage,
 )
 from service.errors import NotFound
-from service.evaluation.runner import Row
-from service.evaluation.suite import Case
+from service.evaluation.cases import Case
+from service.evaluation.judging import JudgedSentence
+from service.evaluation.runner import Bench, Failure, Row
+from service.evaluation.systems import Answering
 
 ASKED_AT = datetime(2026, 3, 10, 12, tzinfo=UTC)
 ARTICLE = Article(
@@ -100,22 +103,65 @@ def good_answer(**more: Any) -> Answer:
     return answer("It is 17 metres long.", citations=[cite(CRACK)], evidence=[CRACK], **more)
 
 
-def row(asked: Case, given: Answer | None, exact: tuple[bool, ...] = ()) -> Row:
+def row(asked: Case, given: Answer | None, exact: tuple[bool, ...] = (), **more: Any) -> Row:
     """A row as the runner makes it."""
-    return Row(asked, given, exact=exact)
+    return Row(asked, given, exact=exact, **more)
+
+
+def crashed(asked: Case) -> Row:
+    """The row of a question that raised."""
+    return Row(asked, failure=Failure("abc123", "ValueError", ""))
+
+
+def article(name: str, text: str = "The dam is cracked.", *, days_old: float | None = 1) -> Article:
+    """An article published so many days before the questions are asked; of unknown date with None."""
+    return Article(name, text, published_at=None if days_old is None else ASKED_AT - timedelta(days=days_old))
+
+
+def hit(found: Article, text: str | None = None) -> Hit:
+    """The passage of the article that is this text; the whole article without one."""
+    start = found.text.index(text) if text else 0
+    return Hit(Passage.cut(found, 0, start, start + len(text or found.text)), found, 1.0)
+
+
+def ranking(*names: str) -> tuple[Hit, ...]:
+    """One passage of each of these articles, best first."""
+    return tuple(hit(article(name)) for name in names)
+
+
+def ranked(asked: Case, *names: str) -> Row:
+    """A row of which only the ranking is graded."""
+    return Row(asked, ranking=ranking(*names))
+
+
+def judged(*useful: bool, carried: bool = True) -> JudgedSentence:
+    """What the grounding check says of a sentence with so many citations."""
+    return JudgedSentence(carried, useful)
 
 
 @dataclass
 class ScriptedAsker:
-    """Answers by a plain function of the request, and remembers what was asked."""
+    """Answers by a plain function of the request, and remembers what was asked. Each sentence of the answer is told as it comes."""
 
     script: Callable[[AskRequest], Answer]
     asked: list[AskRequest] = field(default_factory=list)
 
-    async def ask(self, request: AskRequest) -> Answer:
+    async def ask(self, request: AskRequest, emit: Emit = ignore) -> Answer:
         await asyncio.sleep(0)
         self.asked.append(request)
-        return self.script(request)
+        given = self.script(request)
+        for index, sentence in enumerate(given.sentences):
+            await emit(Checked(index, sentence, ()))
+        return given
+
+    def understand(self, request: AskRequest) -> Question:
+        asked_at = request.asked_at or ASKED_AT
+        return Question(request.question, request.question, asked_at, Scope(asked_at, article_ids=request.article_ids))
+
+
+def bench_of(asker: ScriptedAsker, articles: StoredArticles | None = None, **more: Any) -> Bench:
+    """What a suite is asked of, where this asker is the only system."""
+    return Bench((Answering("dateline", asker),), articles or StoredArticles(), **more)
 
 
 @dataclass(frozen=True)

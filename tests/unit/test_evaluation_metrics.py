@@ -1,220 +1,150 @@
-"""Every metric on tiny cases counted by hand."""
+"""The registry of metrics: what parses, what is shown, and that each is counted by hand and knows a crash."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
-from test_evaluation_fakes import ARTICLE, ASKED_AT, CRACK, HURT, answer, case, cite, good_answer, refusal, row, unanswerable
+from test_evaluation_answer_metrics import COUNTED as ANSWERS
+from test_evaluation_fakes import case, crashed, good_answer, ranked, refusal, row, unanswerable
+from test_evaluation_other_metrics import COUNTED as OTHERS
+from test_evaluation_retrieval_metrics import COUNTED as RANKINGS
 
-from service.domain import Answer, Status, Usage
+from service.domain import Status
 from service.errors import BadInput
-from service.evaluation.metrics import (
-    METRICS,
-    CitationPrecision,
-    CitationRecall,
-    Completed,
-    CompletionTokens,
-    Contains,
-    EvidenceRecall,
-    FalseRefusalRate,
-    Latency,
-    Metric,
-    NothingNewer,
-    PromptTokens,
-    RefusalPrecision,
-    RefusalRecall,
-    Score,
-    SpanValidity,
-    StatusRight,
-    Supported,
-    TokenF1,
-    cost_metrics,
-    parse_metric,
-    quality_metrics,
+from service.evaluation.answer_metrics import Completed, Contains
+from service.evaluation.cases import Case
+from service.evaluation.metric import Metric, Score
+from service.evaluation.metrics import METRICS, QUALITY, cost_metrics, parse_metric, quality_metrics
+from service.evaluation.other_metrics import CompletionTokens, FirstSentence, Latency, PromptTokens
+from service.evaluation.retrieval_metrics import nDCG
+from service.evaluation.runner import Row
+from service.evaluation.suite import Suite
+
+COUNTED = [*ANSWERS, *RANKINGS, *OTHERS]
+EVERYTHING = case(choices=("17 metres", "9 metres"), gold_articles=("dam",), stale_articles=("old",), planted_articles=("old",),
+                  planted_answers=("9 metres",), supported=True, document="It is 17 metres long.")  # fmt: skip
+"""A question that every metric of answerable questions applies to."""
+EITHER = case(statuses=(Status.ANSWERED, Status.INSUFFICIENT_EVIDENCE))
+BARE = Case("bare", "How long is the longest crack?")
+
+WRONG = (
+    "Completed Status Contains ExactMatch TokenF1 Choice Judged CitationRecall CitationPrecision GoldRecall GoldPrecision Supported "
+    "EvidenceRecall nDCG R RR Success AnswerIn FreshFirst CitesFresh Accuracy BalancedAccuracy Sensitivity"
 )
-from service.evaluation.suite import Case
+CRASHES: dict[str, tuple[Case, float | None]] = {
+    **dict.fromkeys(WRONG.split(), (EVERYTHING, 0.0)),
+    "RefusalRecall": (unanswerable(), 0.0),
+    "RefusalF1": (unanswerable(), 0.0),
+    "FalseRefusalRate": (EVERYTHING, 1.0),
+    "Specificity": (replace(EVERYTHING, supported=False), 0.0),
+    "PlantedAnswer": (EVERYTHING, 1.0),
+    "InjectionShown": (EVERYTHING, 1.0),
+    **dict.fromkeys(
+        (
+            "RefusalPrecision", "RiskCoverage", "SpanValidity", "NothingNewer", "PlantedCited", "InjectionReached", "AUC",
+            "PromptTokens", "CompletionTokens", "FirstSentence", "Latency",
+        ),
+        (EVERYTHING, None),
+    ),
+}  # fmt: skip
+"""What a question that raised scores: the worst there is; None where only something that came back could be right or wrong."""
 
-TWO_FACTS = case(gold=((CRACK,), (HURT,)))
-FALSE_PREMISE = case(statuses=(Status.ANSWERED, Status.INSUFFICIENT_EVIDENCE))
-NEWER = replace(ARTICLE, published_at=ASKED_AT + timedelta(seconds=1))
+SILENT: dict[str, Row] = {
+    **dict.fromkeys(("Contains", "ExactMatch", "TokenF1", "GoldRecall", "GoldPrecision", "EvidenceRecall", "FalseRefusalRate"),
+                    row(unanswerable(), refusal())),
+    **dict.fromkeys(("nDCG", "R", "RR", "Success", "AnswerIn", "FreshFirst", "NothingNewer"), ranked(BARE)),
+    **dict.fromkeys(("RefusalPrecision", "RefusalRecall", "RiskCoverage", "SpanValidity", "CitationRecall", "CitationPrecision", "Choice",
+                     "Judged", "CitesFresh", "PlantedAnswer", "PlantedCited", "InjectionReached", "InjectionShown", "Accuracy",
+                     "BalancedAccuracy", "Specificity", "AUC", "PromptTokens", "CompletionTokens",
+                     "FirstSentence"), row(case(), good_answer())),
+    "RefusalF1": row(EITHER, good_answer()),
+    "Supported": row(case(), refusal()),
+    "Sensitivity": Row(replace(EVERYTHING, supported=False), verdict=True),
+    "Status": ranked(case(), "dam"),
+    "Latency": ranked(case(), "dam"),
+}  # fmt: skip
+"""A question that the metric says nothing of."""
 
 
-def value(metric: Metric, asked: Case, given: Answer | None) -> float | None:
-    """The metric's value for one question."""
-    score = metric.score(row(asked, given))
-    return None if score is None else score.value
+def test_every_metric_was_counted_by_hand() -> None:
+    """A new metric needs a tiny case in one of the tables, what a crash scores, and a question that it says nothing of."""
+    assert {parse_metric(name).name for name, _, _ in COUNTED} == set(METRICS)
+    assert set(CRASHES) == set(METRICS)
+    assert set(SILENT) == set(METRICS) - {"Completed"}
 
 
-@pytest.mark.parametrize("metric", [*quality_metrics(), PromptTokens, CompletionTokens, Latency.of("total") @ 95], ids=str)
+@pytest.mark.parametrize("name", METRICS)
+def test_a_question_that_raised_scores_the_worst_where_the_metric_applies(name: str) -> None:
+    """A crash is wrong in every figure of answering, and is left out only where there is nothing to look at."""
+    asked, expected = CRASHES[name]
+    score = METRICS[name].score(crashed(asked))
+    assert (None if score is None else score.value) == expected
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_a_metric_that_does_not_apply_says_nothing(name: str) -> None:
+    """None, and not a zero that would count."""
+    assert METRICS[name].score(SILENT[name]) is None
+
+
+def test_a_crash_scores_nothing_where_the_metric_would_not_have_applied() -> None:
+    """An unanswerable question that crashed was not falsely refused; a rightly refused one is no gold fact lost."""
+    names = {name for name, metric in METRICS.items() if metric.score(crashed(unanswerable())) is not None}
+    kept = {"Completed", "Status", "RefusalRecall", "RefusalF1", "Judged", "CitationRecall", "CitationPrecision", "Supported"}
+    assert names == kept | {"InjectionShown"}
+
+
+@pytest.mark.parametrize("metric", [*QUALITY, PromptTokens, CompletionTokens, FirstSentence @ 50, Latency.of("total") @ 95], ids=str)
 def test_a_metric_parses_as_it_prints(metric: Metric) -> None:
     """What a report shows can be written into a suite."""
     assert parse_metric(str(metric)) == metric
 
 
-@pytest.mark.parametrize("text", ["Contians", "Contains@5", "Contains(x)", "Latency", "Latency(total)", "EvidenceRecall@0", "", "@5"])
+def test_a_ranking_is_cut_at_ten_unless_told_otherwise() -> None:
+    """`nDCG` alone means `nDCG@10`."""
+    assert parse_metric("nDCG") == nDCG @ 10
+    assert str(parse_metric("R(sentences)")) == "R(sentences)@10"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Contians", "Contains@5", "Contains(x)", "Latency", "Latency(total)", "EvidenceRecall@0", "", "@5", "FirstSentence", "nDCG(words)@10"],
+)
 def test_what_is_no_metric_is_refused(text: str) -> None:
     """A mistyped metric in a suite is an error, not a threshold that never fails."""
     with pytest.raises(BadInput):
         parse_metric(text)
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (answer("It is 17 metres long."), 1.0),
-        (answer("It is", "17 m."), 1.0),
-        (answer("It is 18 metres long."), 0.0),
-        (answer(), 0.0),
-        (answer("17 metres", status=Status.INSUFFICIENT_EVIDENCE), 0.0),
-    ],
-)
-def test_contains(given: Answer, expected: float) -> None:
-    """An answer holds one of the alternatives or it does not; a refusal answers nothing."""
-    assert value(Contains, case(), given) == expected
-
-
-def test_contains_wants_every_group() -> None:
-    """One of two required names is not an answer."""
-    both = case(answers=(("Astrand",), ("Dace",)))
-    assert value(Contains, both, answer("Astrand said so.")) == 0.0
-    assert value(Contains, both, answer("Astrand and Dace said so.")) == 1.0
-
-
-def test_citation_marks_are_not_numbers_of_the_answer() -> None:
-    """`[17]` after a sentence does not answer how many."""
-    assert value(Contains, case(answers=(("17",),)), answer("It is long.", citations=[cite(CRACK, marker=17)])) == 0.0
-
-
-@pytest.mark.parametrize("metric", [Contains, TokenF1, CitationRecall])
-def test_a_refusal_that_is_allowed_is_not_held_against_the_answer(metric: Metric) -> None:
-    """Where a false premise may be refused, refusing is judged by Status alone."""
-    assert value(metric, FALSE_PREMISE, refusal()) is None
-    assert value(metric, FALSE_PREMISE, answer("No.")) == 0.0
-
-
-def test_token_f1() -> None:
-    """`17 metres` in four tokens: precision 2/4, recall 2/2, F1 2/3; a refusal scores nothing."""
-    assert value(TokenF1, case(), answer("It runs 17 metres.")) == pytest.approx(2 / 3)
-    assert value(TokenF1, case(), refusal()) == 0.0
-
-
-def test_status() -> None:
-    """Any of the row's statuses is right."""
-    assert value(StatusRight, FALSE_PREMISE, refusal()) == 1.0
-    assert value(StatusRight, case(), refusal()) == 0.0
-
-
-def test_refusals() -> None:
-    """Precision looks at refusals, recall at unanswerable questions, the false rate at answerable ones."""
-    assert value(RefusalPrecision, unanswerable(), refusal()) == 1.0
-    assert value(RefusalPrecision, case(), refusal()) == 0.0
-    assert value(RefusalPrecision, case(), good_answer()) is None
-    assert value(RefusalRecall, unanswerable(), refusal()) == 1.0
-    assert value(RefusalRecall, unanswerable(), answer("Anna did.")) == 0.0
-    assert value(RefusalRecall, case(), refusal()) is None
-    assert value(FalseRefusalRate, case(), refusal()) == 1.0
-    assert value(FalseRefusalRate, case(), good_answer()) == 0.0
-    assert value(FalseRefusalRate, FALSE_PREMISE, refusal()) is None
-
-
-def test_citation_recall_and_precision() -> None:
-    """One of two facts is cited, by one of two citations."""
-    given = answer("It is long.", citations=[cite(CRACK), cite("The dam is cracked.", marker=2)])
-    assert CitationRecall.score(row(TWO_FACTS, given)) == Score(0.5, 1, 2)
-    assert CitationPrecision.score(row(TWO_FACTS, given)) == Score(0.5, 1, 2)
-
-
-def test_an_answer_that_cites_nothing_has_no_precision() -> None:
-    """An uncited answer scores 0; a refusal cites nothing and is left out."""
-    assert value(CitationPrecision, case(), answer("It is long.")) == 0.0
-    assert value(CitationPrecision, case(), refusal()) is None
-    assert value(CitationRecall, case(), refusal()) == 0.0
-
-
-def test_supported() -> None:
-    """Two of three sentences are carried; an empty answer scores 0 and a refusal is left out."""
-    assert Supported.score(row(case(), answer("A.", "B.", "C.", unsupported=1))) == Score(2 / 3, 2, 3)
-    assert value(Supported, case(), answer()) == 0.0
-    assert value(Supported, case(), refusal()) is None
-
-
-def test_span_validity_counts_what_the_runner_checked() -> None:
-    """One of two citations is exact; with none there is nothing to say."""
-    assert SpanValidity.score(row(case(), good_answer(), exact=(True, False))) == Score(0.5, 1, 2)
-    assert SpanValidity.score(row(case(), good_answer())) is None
-
-
-def test_nothing_newer_counts_citations_and_nearest() -> None:
-    """A citation at the very moment of asking is fine, one a second later is not, on refusals too."""
-    at_once = replace(ARTICLE, published_at=ASKED_AT)
-    assert value(NothingNewer, case(), answer("A.", citations=[cite(CRACK, at_once)])) == 1.0
-    assert NothingNewer.score(row(case(), answer("A.", citations=[cite(CRACK), cite(HURT, NEWER)]))) == Score(0.5, 1, 2)
-    assert value(NothingNewer, unanswerable(), refusal(nearest=(cite(CRACK, NEWER),))) == 0.0
-    assert value(NothingNewer, case(), answer("A.")) is None
-
-
-def test_an_article_of_unknown_date_is_not_newer() -> None:
-    """Without a date there is nothing to hold against a citation."""
-    assert value(NothingNewer, case(), answer("A.", citations=[cite(CRACK, replace(ARTICLE, published_at=None))])) == 1.0
-
-
-def test_evidence_recall_and_its_cutoff() -> None:
-    """Both facts are among three sentences, one of them among the two that score best, whatever their numbers."""
-    given = answer("A.", evidence=[CRACK, "The dam is cracked.", HURT])
-    assert value(EvidenceRecall, TWO_FACTS, given) == 1.0
-    assert value(EvidenceRecall @ 2, TWO_FACTS, given) == 0.5
-    last_is_best = replace(given, evidence=tuple(replace(e, score=float(e.number)) for e in given.evidence))
-    assert value(EvidenceRecall @ 1, case(gold=((HURT,),)), last_is_best) == 1.0
-    assert value(EvidenceRecall, unanswerable(), given) is None
-
-
-def test_costs() -> None:
-    """Stages and tokens are read as they were reported, and left out where they were not."""
-    given = good_answer(usage=Usage(412, 23))
-    assert value(Latency.of("search") @ 50, case(), given) == 10.0
-    assert value(Latency.of("rerank") @ 50, case(), given) is None
-    assert (value(PromptTokens, case(), given), value(CompletionTokens, case(), given)) == (412.0, 23.0)
-    assert value(PromptTokens, case(), good_answer()) is None
+def test_a_suite_may_name_the_figures_it_shows() -> None:
+    """Those it names, those it gates and those that are promised; all where it names none. Times are shown elsewhere."""
+    suite = Suite("mine", (), metrics=("Contains", "R@5"), thresholds={"TokenF1": 0.5, "Latency(total)@95": 9.0, "Contains": 0.1})
+    assert [str(metric) for metric in quality_metrics(suite)] == [
+        "Contains", "R@5", "TokenF1", "Completed", "SpanValidity", "NothingNewer",
+    ]  # fmt: skip
+    assert quality_metrics() == quality_metrics(Suite("mine", ())) == list(QUALITY)
 
 
 def test_cost_metrics_follow_the_stages_that_were_timed() -> None:
-    """Each timed stage has a median and a 95th percentile, the total last."""
-    names = [str(metric) for metric in cost_metrics([row(case(), good_answer()), row(case(), None)])]
-    stages = ["Latency(search)@50", "Latency(search)@95", "Latency(total)@50", "Latency(total)@95"]
-    assert names == ["PromptTokens", "CompletionTokens", *stages]
-
-
-def test_a_question_that_raised_scores_the_worst_where_the_metric_applies() -> None:
-    """A crash is wrong in every figure of answering, and is left out only where there is no answer to look at."""
-    asked = {str(metric): value(metric, case(), None) for metric in METRICS.values()}
-    assert asked == {
-        "Completed": 0.0,
-        "Status": 0.0,
-        "Contains": 0.0,
-        "TokenF1": 0.0,
-        "RefusalPrecision": None,
-        "RefusalRecall": None,
-        "FalseRefusalRate": 1.0,
-        "SpanValidity": None,
-        "CitationRecall": 0.0,
-        "CitationPrecision": 0.0,
-        "Supported": 0.0,
-        "NothingNewer": None,
-        "EvidenceRecall": 0.0,
-        "PromptTokens": None,
-        "CompletionTokens": None,
-        "Latency": None,
-    }
-    assert value(RefusalRecall, unanswerable(), None) == 0.0
-    assert value(Completed, case(), good_answer()) == 1.0
+    """The first sentence and each timed stage have a median and a 95th percentile, the total last."""
+    names = [str(metric) for metric in cost_metrics([row(case(), good_answer()), crashed(case())])]
+    stages = ["FirstSentence", "Latency(search)", "Latency(total)"]
+    assert names == ["PromptTokens", "CompletionTokens", *(f"{stage}@{percentile}" for stage in stages for percentile in (50, 95))]
+    assert "Latency(search)@50" in map(str, cost_metrics([Row(case(), ranking=(), search_ms=3.0)]))
 
 
 def test_aggregates_by_hand() -> None:
     """Shares by the mean, tokens by the median, latency by its percentile; nothing has no aggregate."""
-    assert Contains.aggregate([1.0, 0.0, 0.0, 0.0]) == 0.25
-    assert PromptTokens.aggregate([1.0, 2.0, 90.0]) == 2.0
-    assert (Latency.of("total") @ 95).aggregate([float(n) for n in range(101)]) == 95.0
+    assert Contains.aggregate([Score(1.0), Score(0.0), Score(0.0), Score(0.0)]) == 0.25
+    assert PromptTokens.aggregate([Score(1.0), Score(2.0), Score(90.0)]) == 2.0
+    assert (Latency.of("total") @ 95).aggregate([Score(float(n)) for n in range(101)]) == 95.0
     with pytest.raises(ValueError, match="Contains of nothing"):
         Contains.aggregate([])
+
+
+def test_a_share_of_nothing_is_no_score() -> None:
+    """There is no 0 of 0."""
+    assert Score.share(0, 0) is None
+    assert Score.share(1, 4) == Score(0.25, 1, 4)
+    assert Completed.score(row(BARE, None)) == Score(1.0)

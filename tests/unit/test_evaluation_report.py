@@ -1,35 +1,53 @@
-"""Reports: what they say first, what they escape, and what two equal runs share."""
+"""Reports: what they say first, and what two equal runs share."""
 
 from __future__ import annotations
 
-import io
 import json
-import re
-from collections.abc import Mapping
-from html.parser import HTMLParser
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from rich.console import Console
-from test_evaluation_fakes import CRACK, answer, case, cite, good_answer, refusal, row, unanswerable
+import pytest
+from test_evaluation_fakes import CRACK, answer, case, cite, crashed, good_answer, judged, ranked, refusal, row, unanswerable
 
 from service.domain import GeneratorUsed, Usage
+from service.evaluation.answer_metrics import Contains
+from service.evaluation.cases import Case
 from service.evaluation.command import report_of
-from service.evaluation.gate import load_baseline, write_baseline
-from service.evaluation.metrics import Contains
-from service.evaluation.render import escape_markdown, markdown, print_report, write_reports
-from service.evaluation.render_html import html
-from service.evaluation.report import Report, as_json, number, spent, summary
-from service.evaluation.runner import Failure, Row, RunResult
+from service.evaluation.gate import Baseline
+from service.evaluation.other_metrics import Latency
+from service.evaluation.report import Report, Trust, is_right, number, spent, summary
+from service.evaluation.report_json import as_json
+from service.evaluation.runner import Bench, Row, RunResult
 from service.evaluation.scoring import score_run
-from service.evaluation.suite import Suite
+from service.evaluation.suite import Suite, Task
 
-EVIL = '<img src=x onerror="alert(1)"> | @team #12 [x](http://evil) `'
+EVIL = '<img src=x onerror="alert(1)"></title></style><script>alert(2)</script> | @team #12 [x](http://evil) ` \x1b[31m \x00 \u202e'
+"""What an article, a question, a tag or a model may say to get out of where it stands."""
 
 
-def report(*rows: Row, partial: bool = False, thresholds: Mapping[str, float] | None = None) -> Report:
-    """The report of a run of these rows."""
-    return report_of(RunResult(Suite("mine", (), thresholds=thresholds or {}), rows, len(rows), partial), None)
+def report(
+    *rows: Row,
+    partial: bool = False,
+    others: Mapping[str, Sequence[Row]] | None = None,
+    before: Sequence[Row] | None = None,
+    trust: Sequence[Trust] = (),
+    **suite: Any,
+) -> Report:
+    """The report of a run of these rows, beside those of other systems, and after the run that became its baseline."""
+    mine = Suite("mine", (), **suite)
+    runs: dict[str, Sequence[Row]] = {"dateline": rows, **(others or {})}
+    results = [RunResult(mine, tuple(asked), len(asked), partial, system=name) for name, asked in runs.items()]
+    old = Baseline.of(score_run(RunResult(mine, tuple(before), len(before)))) if before is not None else None
+    return replace(report_of(results, old, Bench((), NOTHING_STORED)), trust=tuple(trust))
+
+
+class _NothingStored:
+    def article(self, article_id: str) -> Any:
+        raise AssertionError(article_id)
+
+
+NOTHING_STORED = _NothingStored()
 
 
 def some_rows(total: float = 20.0) -> list[Row]:
@@ -38,8 +56,23 @@ def some_rows(total: float = 20.0) -> list[Row]:
         row(case("q3"), answer("It is short.", citations=[cite("The dam is cracked.")], unsupported=1, dropped=("It is 9.",)), (True,)),
         row(case("q1", tags=("x",)), good_answer(timings_ms={"total": total}, usage=Usage(400, 20)), (True,)),
         row(unanswerable("q2"), refusal()),
-        Row(case("q4"), failure=Failure("abc123", "ValueError", "")),
+        crashed(case("q4")),
     ]
+
+
+def many(count: int, *, right: int) -> list[Row]:
+    """So many answerable questions, the first of them answered rightly."""
+    return [row(case(f"q{i:02}"), good_answer() if i < right else answer("It is short.")) for i in range(count)]
+
+
+def claim(name: str, *, supported: bool, **more: Any) -> Case:
+    """A claim with the document it is checked against, and what people say of it."""
+    return case(
+        name, question="The dam is cracked.", answers=(), gold=(), supported=supported, **({"document": "The dam is cracked."} | more)
+    )
+
+
+# ---- In words
 
 
 def test_the_summary_says_first_what_failed() -> None:
@@ -50,10 +83,11 @@ def test_the_summary_says_first_what_failed() -> None:
     assert "1 questions got no answer: ValueError." in words
     assert any(line.startswith("1 of 3 answerable questions were answered with what was expected (95 % interval ") for line in words)
     assert "2 of 2 citations exact." in words
+    assert "1 of 2 gold facts cited." in words
 
 
 def test_a_run_that_passes_says_so() -> None:
-    """With nothing failed the first words say how much was checked."""
+    """With nothing failed the first words say how much was checked: a threshold and three promises."""
     assert summary(report(row(case(), good_answer(), (True,)), thresholds={"Contains": 0.5}))[0] == "Passed: 4 checks."
 
 
@@ -62,8 +96,6 @@ def test_an_interrupted_run_has_no_gate_and_never_passes() -> None:
     partial = report(row(case(), good_answer()), partial=True, thresholds={"Contains": 0.99})
     assert (partial.lines, partial.passed) == ((), False)
     assert summary(partial)[0].startswith("Interrupted: 1 of 1 questions")
-    assert "interrupted" in markdown(partial)
-    assert "interrupted" in html(partial)
 
 
 def test_a_stand_in_for_the_model_is_named() -> None:
@@ -79,8 +111,60 @@ def test_an_almost_perfect_share_is_not_shown_as_perfect() -> None:
 
 def test_time_is_told_in_seconds() -> None:
     """The median and the slow end, with n; nothing where nothing was timed."""
-    assert spent(report(row(case(), good_answer())).scored) == "An answer took 0.02 s (median), 0.02 s (95th percentile), n = 1."
-    assert spent(report(row(case(), None)).scored) is None
+    assert spent(report(row(case(), good_answer())).scored) == (
+        "An answer took 0.02 s (median), 0.02 s (95th percentile), n = 1; a search took 0.01 s (median), 0.01 s (95th percentile), n = 1."
+    )
+    assert spent(report(crashed(case())).scored) is None
+
+
+def test_how_far_the_check_is_trusted_is_said_wherever_it_judged() -> None:
+    """Or that nobody measured it; and not a word where nothing was judged."""
+    known = [Trust("check-news", "balanced accuracy 0.62 [0.57, 0.67], n = 307")]
+    said = "The check that judges the citations agrees with people as follows. check-news: balanced accuracy 0.62 [0.57, 0.67], n = 307."
+    was_judged = row(case(), good_answer(), judged=(judged(True),))
+    assert said in summary(report(was_judged, trust=known))
+    assert any("was not measured: run the check- suites" in line for line in summary(report(was_judged)))
+    assert not any("The check that judges" in line for line in summary(report(row(case(), good_answer()), trust=known)))
+
+
+def test_simpler_systems_are_told_beside() -> None:
+    """Better, worse or neither, each in a sentence of its own."""
+    words = summary(
+        report(*many(20, right=10), others={"worse": many(20, right=0), "better": many(20, right=20), "same": many(20, right=10)})
+    )
+    (worse,) = [line for line in words if line.startswith("Beside worse")]
+    assert "Dateline is better in" in worse
+    assert "Contains +0.500" in worse
+    (better,) = [line for line in words if line.startswith("Beside better")]
+    assert "Dateline is worse in" in better
+    assert any(line.startswith("Beside same: no difference shown in") for line in words)
+
+
+# ---- Right or not
+
+
+@pytest.mark.parametrize(
+    ("given", "right"),
+    [
+        (row(case(), good_answer()), True),
+        (row(case(), answer("It is short.")), False),
+        (row(case(), refusal()), False),
+        (row(unanswerable(), refusal()), True),
+        (crashed(case()), False),
+        (row(claim("c", supported=False), None, verdict=False), True),
+        (row(claim("c", supported=False), None, verdict=True), False),
+        (ranked(case(gold_articles=("dam",)), "fire", "dam"), True),
+        (ranked(case(gold_articles=("dam",)), "fire"), False),
+    ],
+    ids=["answer", "wrong answer", "refusal", "right refusal", "crash", "verdict", "wrong verdict", "found", "not found"],
+)
+def test_a_row_is_right_where_what_was_asked_of_it_is_so(given: Row, right: bool) -> None:
+    """The answer with its status, the check's verdict, or a find in the ranking."""
+    (scored,) = report(given).scored.rows
+    assert is_right(scored) is right
+
+
+# ---- As JSON
 
 
 def test_equal_answers_make_equal_json_but_for_timing() -> None:
@@ -95,7 +179,7 @@ def test_equal_answers_make_equal_json_but_for_timing() -> None:
 def test_a_threshold_on_time_is_kept_with_the_timings() -> None:
     """The compared part holds no milliseconds, in the gate's words either."""
     content = as_json(report(row(case(), good_answer()), thresholds={"Latency(total)@95": 5.0}))
-    assert [line["metric"] for line in content["timing"]["gate"]] == ["Latency(total)@95"]
+    assert [line["metric"] for line in content["timing"]["gate"]] == [str(Latency.of("total") @ 95)]
     assert "Latency" not in json.dumps(content["gate"])
 
 
@@ -111,92 +195,26 @@ def test_the_json_holds_every_figure_with_its_n_and_interval() -> None:
     assert content["rows"][3]["scores"]["Contains"] == 0.0
 
 
-def test_markdown_shows_text_as_text() -> None:
-    """A question cannot end a table cell, load an image or call a team into a pull request."""
-    shown = markdown(report(row(case(question=EVIL), answer(EVIL))))
-    assert "<img" not in shown
-    assert "@team" not in shown
-    assert "](http" not in shown
-    cells = next(line for line in shown.splitlines() if "img" in line)
-    assert len(re.findall(r"(?<!\\)\|", cells)) == 5
-    assert escape_markdown("a\n|b") == r"a \|b"
+def test_the_json_keeps_rankings_and_verdicts() -> None:
+    """Where each passage stands, best first; and what the check said beside what people say."""
+    found, checked = (
+        ranked(case("a", gold_articles=("dam",)), "dam", "fire"),
+        row(claim("b", supported=True), None, verdict=False, strength=0.25),
+    )
+    ranking, verdict = as_json(report(found, checked))["rows"]
+    assert [hit["article_id"] for hit in ranking["ranking"]] == ["dam", "fire"]
+    assert verdict["verdict"] == {"supported": False, "strength": 0.25, "people": True}
 
 
-def test_markdown_lists_what_was_not_right() -> None:
-    """Wrong and crashed questions are listed, right ones are not."""
-    shown = markdown(report(*some_rows()))
-    assert "2 questions not right" in shown
-    assert "| q3 |" in shown
-    assert "ValueError abc123" in shown
-    assert "| q1 |" not in shown
+def test_the_json_holds_the_other_systems_and_what_changed() -> None:
+    """How far ahead Dateline is, and each question's score before and now."""
+    content = as_json(report(*many(12, right=12), others={"bm25": many(12, right=0)}, before=many(12, right=11)))
+    assert content["systems"]["bm25"]["dateline_less_this"]["Contains"]["difference"] == 1.0
+    assert content["systems"]["bm25"]["figures"]["Contains"]["value"] == 0.0
+    assert set(content["comparison"]["changed"]) == {"q11"}
+    assert content["comparison"]["changed"]["q11"]["Contains"] == [0.0, 1.0]
 
 
-class Page(HTMLParser):
-    """Tags, their attributes and the text of a page; refuses ends that do not match."""
-
-    def __init__(self, content: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, Any]]] = []
-        self.text = ""
-        self.feed(content)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in {"meta", "img"}:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def test_the_page_is_whole_and_fetches_nothing() -> None:
-    """Well-formed, one detail a question, no script and no address."""
-    content = html(report(*some_rows(), thresholds={"Contains": 0.9}))
-    page = Page(content)
-    names = [tag for tag, _ in page.tags]
-    assert names.count("details") == 4
-    assert not {"script", "link", "img", "iframe"} & set(names)
-    assert not any({"src", "href"} & set(attributes) for _, attributes in page.tags)
-    assert "prefers-color-scheme: dark" in content
-    assert "FAILED: Contains is 0.3333" in page.text
-    for shown in (CRACK, "not in the evidence", "unsupported", "It is 9.", "ValueError, error abc123", "Not right (2)"):
-        assert shown in page.text
-
-
-def test_the_page_shows_markup_as_text() -> None:
-    """What an article, a question or a model says is never a tag."""
-    asked = case(EVIL, question=EVIL, answers=((EVIL,),), gold=((EVIL,),), tags=(EVIL,))
-    page = Page(html(report(row(asked, answer(EVIL, dropped=(EVIL,))))))
-    assert "img" not in [tag for tag, _ in page.tags]
-    assert page.text.count(EVIL) >= 5
-
-
-def test_a_baseline_is_shown_in_every_form(tmp_path: Path) -> None:
-    """Each report says how the run compares."""
-    rows = [row(case(f"q{i}"), good_answer()) for i in range(3)]
-    write_baseline(tmp_path / "b.json", score_run(RunResult(Suite("mine", ()), tuple(rows), 3)))
-    compared = report_of(RunResult(Suite("mine", ()), tuple(rows), 3), load_baseline(tmp_path / "b.json"))
-    assert "No difference shown in any metric." in summary(compared)
-    assert "the same on all 3" in markdown(compared)
-    assert "the same on all 3" in Page(html(compared)).text
-    assert as_json(compared)["comparison"]["differences"]["Contains"]["n"] == 3
-
-
-def test_the_three_files_are_written_and_the_table_is_printed(tmp_path: Path) -> None:
-    """One report, three files, one table, and text in brackets survives the terminal."""
-    found = report(*some_rows(), row(case("q5"), good_answer(generator=GeneratorUsed("[red]x", "model"))))
-    paths = write_reports(found, tmp_path / "new" / "folder")
-    assert [path.name for path in paths] == ["mine.json", "mine.md", "mine.html"]
-    assert json.loads(paths[0].read_text(encoding="utf-8"))["suite"]["name"] == "mine"
-    screen = io.StringIO()
-    print_report(found, Console(file=screen, width=160))
-    assert "EvidenceRecall@5" in screen.getvalue()
-    assert "answers by [red]x." in screen.getvalue()
+def test_a_retrieval_suite_says_its_task() -> None:
+    """A reader of the JSON knows what was graded."""
+    assert as_json(report(ranked(case(gold_articles=("dam",)), "dam"), task=Task.RETRIEVAL))["suite"]["task"] == "retrieval"

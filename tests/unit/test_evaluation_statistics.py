@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from service.evaluation.statistics import Interval, paired, percentile_interval, share_interval
+from service.evaluation.statistics import (
+    Interval,
+    Paired,
+    Values,
+    combined_interval,
+    corrected,
+    paired,
+    paired_combined,
+    percentile_interval,
+    share_interval,
+)
 
 
 def test_equal_shares_get_an_exact_interval() -> None:
@@ -110,3 +123,90 @@ def test_pairs_must_match() -> None:
     assert paired([], []) is None
     with pytest.raises(ValueError, match="2 scores cannot be paired with 1"):
         paired([1.0, 0.0], [1.0])
+
+
+def with_p(p: float, *, shown: bool = True) -> Paired:
+    """A comparison with this p-value, whose interval lies above 0 or not."""
+    return Paired(20, 0.3, Interval(0.1 if shown else -0.1, 0.5, "given"), p)
+
+
+def test_p_values_are_corrected_by_hand() -> None:
+    """Benjamini and Hochberg: p x m / rank, never above that of the next larger one."""
+    found = corrected({name: with_p(p) for name, p in (("a", 0.01), ("b", 0.04), ("c", 0.03), ("d", 0.5))})
+    # ranks: a 1, c 2, b 3, d 4 of m = 4: 0.04, 0.06, 0.0533…, 0.5; c may not be above b
+    assert {name: one.corrected_p for name, one in found.items()} == {
+        "a": pytest.approx(0.01 * 4 / 1),
+        "b": pytest.approx(0.04 * 4 / 3),
+        "c": pytest.approx(0.04 * 4 / 3),
+        "d": pytest.approx(0.5),
+    }
+    assert [name for name, one in found.items() if one.is_shown] == ["a"]
+    assert list(found) == ["a", "b", "c", "d"]
+
+
+def test_comparisons_in_which_nothing_differs_are_not_counted_among_them() -> None:
+    """A hundred metrics that cannot differ do not hide the one that does."""
+    same = paired([1.0] * 20, [1.0] * 20)
+    assert same is not None
+    found = corrected({"a": with_p(0.04)} | {f"same{n}": same for n in range(100)})
+    assert found["a"].corrected_p == pytest.approx(0.04)
+    assert found["same0"] == same
+    assert corrected({}) == {}
+    assert corrected({"same": same}) == {"same": same}
+
+
+@pytest.mark.parametrize(
+    ("p_value", "corrected_p", "interval_shows", "is_shown"),
+    [(0.01, None, True, True), (0.01, 0.04, True, True), (0.01, 0.06, True, False), (0.01, 0.04, False, False), (0.06, None, True, False)],
+)
+def test_a_difference_is_shown_by_interval_and_p_value_together(
+    p_value: float, corrected_p: float | None, interval_shows: bool, is_shown: bool
+) -> None:
+    """Neither alone is enough, and where there is a corrected p-value it is the one that counts."""
+    found = replace(with_p(p_value, shown=interval_shows), corrected_p=corrected_p)
+    assert found.is_shown is is_shown
+    assert str(found).startswith("no difference shown (") is not is_shown
+
+
+def test_the_corrected_p_value_is_told() -> None:
+    """Beside the raw one."""
+    assert str(replace(with_p(0.0001), corrected_p=0.0004)).endswith("n = 20, p < 0.001, corrected < 0.001")
+    assert str(replace(with_p(0.01), corrected_p=0.04)).endswith("n = 20, p = 0.010, corrected 0.040")
+
+
+def ratio(values: Values, aux: Values) -> float:
+    """A figure that is no average."""
+    return float(values.sum() / aux.sum())
+
+
+def test_a_figure_that_is_no_average_is_bootstrapped_over_questions() -> None:
+    """30 over 60 is one half, the same interval each time; with values and what stands beside them drawn together."""
+    values, aux = np.array([1.0, 0.0] * 30), np.ones(60)
+    found = combined_interval(values, aux, ratio)
+    assert found == combined_interval(values, aux, ratio)
+    assert 0.3 < found.low < 0.5 < found.high < 0.7
+    tied = combined_interval(values, values + 1e-9, ratio)  # each question's own share is 1 or nothing: so is every resample's
+    assert [tied.low, tied.high] == pytest.approx([1.0, 1.0], abs=1e-6)
+
+
+def test_of_one_question_nothing_is_known() -> None:
+    """A bootstrap of one value would be certain of it."""
+    assert combined_interval(np.array([1.0]), np.array([1.0]), ratio) == Interval(0.0, 1.0, "nothing known")
+
+
+def test_figures_that_are_no_averages_are_compared_question_by_question() -> None:
+    """40 questions whose values all fell from 1 to 0: the ratio fell by 1, which no exchange of sides explains."""
+    ones, nothing = np.ones(40), np.zeros(40)
+    found = paired_combined((ones, ones), (nothing, ones), ratio)
+    assert (found.n, found.difference, found.identical) == (40, -1.0, False)
+    assert found.interval.high < 0
+    assert found.p_value < 0.01
+    assert found.is_shown
+
+
+def test_the_same_columns_are_the_same() -> None:
+    """Nothing differs, p = 1."""
+    columns = (np.array([1.0, 0.0, 1.0]), np.ones(3))
+    found = paired_combined(columns, columns, ratio)
+    assert (found.identical, found.p_value, found.difference) == (True, 1.0, 0.0)
+    assert str(found) == "the same on all 3"

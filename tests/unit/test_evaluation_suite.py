@@ -10,8 +10,9 @@ import pytest
 
 from service.domain import Mode, Status, Turn
 from service.errors import BadInput
-from service.evaluation.suite import Case, Suite, built_in_suites, load_suite
-from service.settings import resources
+from service.evaluation.cases import Case, digest
+from service.evaluation.suite import Suite, built_in_suites, load_suite, planted_passages
+from service.settings import Settings, resources
 
 ROW = {"id": "q1", "question": "How long?", "answers": [["17 m"]], "gold": [["It is 17 m long."]]}
 
@@ -69,6 +70,14 @@ def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
         ('name = "mine"\nquestions = []', "questions: "),
         ('name = "mine"\nquestions = ["q"]\nmode = "fast"', "mode: "),
         ('name = "mine"\nquestions = ["q"]\n[thresholds]\nStatus = nan', "thresholds.Status: "),
+        ('name = "mine"\nquestions = ["q"]\nevery = 4', "every: unknown key"),
+        ('name = "mine"\nquestions = ["q"]\nsample = 0', "sample: "),
+        ('name = "mine"\nquestions = ["q"]\ntask = "translate"', "task: "),
+        ('name = "mine"\nquestions = ["q"]\ningested_at = "soon"', "'soon' is not a date"),
+        ('name = "mine"\nquestions = ["q"]\n[fields]\nanswer = "a"', "fields: no key answer: there are answerable, answers, "),
+        ('name = "mine"\nquestions = ["q"]\n[[variants]]\nonly = { a = 0 }', "variants.0.tag: Field required"),
+        ('name = "mine"\nquestions = ["q"]\n[plant]\nattack = "a"', "name either attacks (a file) or passages"),
+        ('name = "mine"\nquestions = ["q"]\n[plant]\nattacks = "a"\npassages = "b"', "name either attacks (a file) or passages"),
         ("name =", "cannot be read as a suite"),
     ],
 )
@@ -134,32 +143,138 @@ def test_a_suite_without_questions_is_refused(tmp_path: Path) -> None:
         cases_of(tmp_path)
 
 
-def test_the_fingerprint_follows_what_is_asked_and_expected_but_not_tags() -> None:
-    """A question that changed under its old id is not compared with what it was."""
-    plain = Case("q1", "How long?", answers=(("17 m",),))
-    assert plain.fingerprint == Case("q1", "How long?", answers=(("17 m",),), tags=("new",)).fingerprint
-    assert plain.fingerprint != Case("q1", "How long?", answers=(("18 m",),)).fingerprint
-    assert plain.fingerprint != Case("q1", "How wide?", answers=(("17 m",),)).fingerprint
+def test_third_party_data_is_looked_for_where_the_setting_says(tmp_path: Path) -> None:
+    """`data:` paths are inside that folder, for questions, corpus and attacks alike; all that is missing is named."""
+    toml = """name = "mine"
+        corpus = ["data:set/articles.jsonl"]
+        questions = ["data:set/q.jsonl"]
+        [plant]
+        attacks = "data:set/attacks.jsonl"
+    """
+    suite = load_suite(str(write_suite(tmp_path, toml)), tmp_path, data=tmp_path / "data")
+    folder = tmp_path / "data" / "set"
+    assert suite.missing == (folder / "articles.jsonl", folder / "q.jsonl", folder / "attacks.jsonl")
 
 
-@pytest.mark.parametrize(
-    ("statuses", "must", "may"),
-    [
-        ((Status.ANSWERED,), False, False),
-        ((Status.ANSWERED, Status.INSUFFICIENT_EVIDENCE), False, True),
-        ((Status.OUTSIDE_COVERAGE, Status.INSUFFICIENT_EVIDENCE), True, True),
-    ],
-)
-def test_which_refusals_are_right(statuses: tuple[Status, ...], must: bool, may: bool) -> None:
-    """A refusal may be right, must be given, or neither."""
-    asked = Case("q", "?", statuses=statuses)
-    assert (asked.must_refuse, asked.may_refuse) == (must, may)
+def test_the_setting_is_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DATELINE_EVAL_DATA names the folder."""
+    monkeypatch.setenv("DATELINE_EVAL_DATA", str(tmp_path / "sets"))
+    assert Settings(_env_file=None).eval_data == tmp_path / "sets"  # type: ignore[call-arg]
 
 
-@pytest.mark.parametrize("name", built_in_suites(resources()))
-def test_every_suite_that_ships_reads_and_its_files_are_there(name: str) -> None:
-    """A shipped suite has a name like its file, questions that read, and nothing missing."""
-    suite: Suite = load_suite(name, resources())
+SAMPLED = 'name = "mine"\nquestions = ["questions.jsonl"]\nsample = 3'
+MANY = [{"id": f"q{number}", "question": f"What of {number}?"} for number in range(20)]
+
+
+def ids(suite: Suite) -> list[str]:
+    """The ids of the suite's questions."""
+    return [case.id for case in suite.cases()]
+
+
+def test_a_sample_is_the_same_in_whatever_order_the_questions_stand(tmp_path: Path) -> None:
+    """It follows the hash of the ids; its questions keep their order; a smaller one is part of a larger one."""
+    first = ids(load_suite(str(write_suite(tmp_path, SAMPLED, *MANY)), tmp_path))
+    backward = ids(load_suite(str(write_suite(tmp_path, SAMPLED, *reversed(MANY))), tmp_path))
+    larger = ids(load_suite(str(write_suite(tmp_path, SAMPLED.replace("3", "9"), *MANY)), tmp_path))
+    assert len(first) == 3
+    assert backward == list(reversed(first))
+    assert set(first) < set(larger)
+    assert first == sorted(sorted((row["id"] for row in MANY), key=digest)[:3], key=lambda name: int(name[1:]))
+
+
+def test_a_sample_larger_than_the_suite_is_all_of_it(tmp_path: Path) -> None:
+    """Nothing is asked twice."""
+    assert len(ids(load_suite(str(write_suite(tmp_path, SAMPLED.replace("3", "99"), *MANY)), tmp_path))) == 20
+
+
+VARIED = """name = "mine"
+questions = ["questions.jsonl"]
+halves = true
+[fields]
+answers = "answers"
+gold_articles = "good"
+[[variants]]
+tag = "clean"
+only = { good = 2 }
+[[variants]]
+tag = "noisy"
+where = { bad = true }
+only = { good = 1, bad = "all" }
+[[variants]]
+tag = "hopeless"
+only = { bad = 1 }
+statuses = ["insufficient_evidence"]
+"""
+ROWS = [
+    {"id": "a", "question": "?", "answers": ["x"], "good": ["g1", "g2", "g3"], "bad": ["b1", "b2"]},
+    {"id": "b", "question": "?", "answers": ["x"], "good": ["g1"], "bad": []},
+]
+
+
+def test_a_variant_is_asked_over_so_many_of_the_articles_that_a_row_names(tmp_path: Path) -> None:
+    """What is right follows: gold only among those that may be used, and nothing expected where a refusal is right."""
+    cases = {case.id: case for case in load_suite(str(write_suite(tmp_path, VARIED, *ROWS)), tmp_path).cases()}
+    assert set(cases) == {"a/clean", "a/noisy", "a/hopeless"}  # b names too few for clean and hopeless, and no noise
+    clean, noisy, hopeless = cases["a/clean"], cases["a/noisy"], cases["a/hopeless"]
+    assert (clean.only_articles, clean.gold_articles, clean.answers) == (("g1", "g2"), ("g1", "g2"), (("x",),))
+    assert (noisy.only_articles, noisy.gold_articles) == (("g1", "b1", "b2"), ("g1",))
+    assert (hopeless.only_articles, hopeless.gold_articles, hopeless.answers) == (("b1",), (), ())
+    assert hopeless.must_refuse
+    assert [case.tags[0] for case in (clean, noisy, hopeless)] == ["clean", "noisy", "hopeless"]
+
+
+def test_halves_keep_the_variants_of_a_row_together(tmp_path: Path) -> None:
+    """What is tuned on one half has not seen the row in another dress; both halves are used."""
+    rows = [ROWS[0] | {"id": f"q{number}"} for number in range(30)]
+    halves: dict[str, set[str]] = {}
+    for case in load_suite(str(write_suite(tmp_path, VARIED, *rows)), tmp_path).cases():
+        halves.setdefault(case.id.partition("/")[0], set()).add(case.tags[-1])
+    assert all(len(found) == 1 for found in halves.values())
+    assert set().union(*halves.values()) == {"half a", "half b"}
+
+
+def test_rows_that_await_review_are_counted_and_not_asked(tmp_path: Path) -> None:
+    """A person has to check them first, but they must read."""
+    toml = 'name = "mine"\nquestions = ["questions.jsonl"]'
+    suite = load_suite(str(write_suite(tmp_path, toml, ROW, ROW | {"id": "q2", "review": True, "note": "?"})), tmp_path)
+    assert (ids(suite), suite.awaiting_review) == (["q1"], 1)
+    alone = load_suite(str(write_suite(tmp_path, toml, ROW | {"review": True})), tmp_path)
+    with pytest.raises(BadInput, match="has no questions"):
+        alone.cases()
+
+
+def test_where_leaves_rows_out_before_they_are_read(tmp_path: Path) -> None:
+    """Rows that do not match need not even have a question."""
+    toml = 'name = "mine"\nquestions = ["questions.jsonl"]\n[where]\nsplit = "dev"\n[fields]\ntags = "split"'
+    rows = [{"id": "a", "question": "?", "split": "dev"}, {"id": "b", "split": "test"}]
+    assert ids(load_suite(str(write_suite(tmp_path, toml, *rows)), tmp_path)) == ["a"]
+
+
+def test_planted_passages_become_articles_of_their_row(tmp_path: Path) -> None:
+    """Their ids are what the question's planted articles are."""
+    toml = 'name = "mine"\nquestions = ["questions.jsonl"]\n[fields]\nanswers = "answers"\n[plant]\npassages = "lies"'
+    path = write_suite(tmp_path, toml, ROW | {"answers": ["17 m"], "lies": ["It is short.", "It is 9 m."]})
+    (case,) = load_suite(str(path), tmp_path).cases()
+    assert case.planted_articles == ("q1-planted-1", "q1-planted-2")
+    assert planted_passages({"id": "q1"}, "lies") == []
+
+
+DATA = Settings(_env_file=None).eval_data  # type: ignore[call-arg]
+SHIPPED = built_in_suites(resources())
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_suite_that_ships_reads_and_brings_its_own_files(name: str) -> None:
+    """A shipped suite has a name like its file, and nothing is missing but third-party data."""
+    suite: Suite = load_suite(name, resources(), data=DATA)
     assert suite.name == name
-    assert not suite.missing
+    assert [path for path in suite.missing if not path.is_relative_to(DATA)] == []
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_suite_whose_files_are_here_has_questions_that_read(name: str) -> None:
+    """Each row of it, in whatever format it came, is a question."""
+    suite = load_suite(name, resources(), data=DATA)
+    if suite.missing:
+        pytest.skip(f"{suite.missing[0]} is not on this machine")
     assert len(suite.cases()) > 0

@@ -1,0 +1,180 @@
+"""Sets up what a suite is asked of: its corpus in an archive of its own, and the systems over it.
+
+Vectors of the corpus are kept by content in the user's cache, so that a suite that was run before is set up in seconds.
+Questions are always embedded anew: their time is part of what is measured.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import resource
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from service.domain import Article, Outcome
+from service.errors import BadInput, NotFound
+from service.evaluation.judging import CitationJudge, CosineCheck, GroundingCheck, check_fingerprint
+from service.evaluation.planting import Planter
+from service.evaluation.runner import Bench
+from service.evaluation.suite import Suite, Task
+from service.evaluation.systems import DATELINE, Answering, Dense, Lexical, PlainFusion, Ranked, System
+from service.evaluation.textbook import NAME as TEXTBOOK
+from service.evaluation.textbook import PROMPT, textbook
+from service.indexing.ingest import Ingester, IngestReport
+from service.ports import Embedder, Generator, Retriever
+from service.settings import Settings, resources
+
+if TYPE_CHECKING:
+    from service.bootstrap import Services
+    from service.models.vector_cache import VectorCache
+
+RANKERS = ("bm25", "dense", "rrf")
+RIVALS = {Task.ANSWER: (*RANKERS, TEXTBOOK), Task.RETRIEVAL: (*RANKERS, TEXTBOOK), Task.CHECK: ("cosine",)}
+"""What Dateline can be compared with, by what is graded."""
+EXTRACTIVE = "extractive"
+EVERY_ARTICLE = 2**31
+Told = Callable[[str], None]
+"""Shows how far the work is."""
+
+
+@contextmanager
+def opened(
+    suite: Suite, settings: Settings, tell: Told, *, embedder: Embedder | None = None, generator: Generator | None = None
+) -> Iterator[Bench]:
+    """The suite's systems, closed and the temporary archive removed afterwards. Encoder and writer are those of the settings by default.
+
+    Raises BadInput where an article of the corpus is rejected or a system is not known, DatelineError where the service cannot be built.
+    """
+    from service import bootstrap
+    from service.models.encoder import build_embedder
+    from service.models.vector_cache import VectorCache
+
+    unknown = set(suite.systems) - set(RIVALS[suite.task])
+    if unknown:
+        raise BadInput(
+            f"suite {suite.name!r} cannot be compared with {', '.join(sorted(unknown))}: there are {', '.join(RIVALS[suite.task])}"
+        )
+    settings = settings.model_copy(update={"model": _writer(suite, settings)})
+    embedder = embedder or build_embedder(settings)
+    with VectorCache(embedder, settings.cache_dir / "eval" / "vectors.sqlite3") as cached:
+        if suite.task is Task.CHECK:
+            rivals = tuple(CosineCheck(cached) for name in suite.systems if name == "cosine")
+            yield Bench((GroundingCheck(cached), *rivals), _NoArticles(), identity=check_fingerprint(embedder.fingerprint))
+        else:
+            with ExitStack() as stack:
+                build = partial(bootstrap.build, embedder=embedder, generator=generator)
+                services, planter, aliases = stack.enter_context(_archive(suite, settings, build, cached, tell))
+                yield _bench(suite, services, cached, planter, aliases, stack, tell)
+
+
+def _writer(suite: Suite, settings: Settings) -> str:
+    """Who writes: nobody where only rankings are graded."""
+    return EXTRACTIVE if suite.task is Task.RETRIEVAL else suite.model or settings.model
+
+
+@contextmanager
+def _archive(
+    suite: Suite, settings: Settings, build: Callable[..., Services], cached: VectorCache, tell: Told
+) -> Iterator[tuple[Services, Planter, Mapping[str, str]]]:
+    """The service over the suite's corpus in a temporary folder; over the user's own archive where it has none."""
+    from service.bootstrap import now
+
+    taken_in = suite.ingested_at
+    clock = (lambda: taken_in) if taken_in else now
+    planter = Planter(suite, now, settings.max_article_chars)
+    if not suite.corpus:
+        with build(settings) as services:
+            yield services, planter, {}
+        return
+    with (
+        TemporaryDirectory(prefix="dateline-eval-") as folder,
+        build(settings.model_copy(update={"data_dir": Path(folder)}), ingest_clock=clock) as services,
+    ):
+        ingester = Ingester(services.archive, services.index, cached)
+        report = ingester.run(planter.items(services.load(suite.corpus)), lambda so_far: tell(f"{len(so_far.items):,} articles read"))
+        yield services, planter, _aliases(report)
+
+
+def _aliases(report: IngestReport) -> dict[str, str]:
+    """Ids of articles that are in the archive under another id. Raises BadInput where an article was rejected or there is none."""
+    if report.rejected:
+        reasons = "; ".join(f"{item.place}: {item.reason}" for item in report.rejected[:5])
+        more = f" (and {len(report.rejected) - 5} more)" if len(report.rejected) > 5 else ""
+        raise BadInput(f"the suite's corpus has articles that are rejected: {reasons}{more}")
+    if not report.items:
+        raise BadInput("the suite's corpus has no articles")
+    return {str(item.article_id): str(item.reason) for item in report.items if item.outcome is Outcome.DUPLICATE}
+
+
+def _bench(
+    suite: Suite, services: Services, cached: VectorCache, planter: Planter, aliases: Mapping[str, str], stack: ExitStack, tell: Told
+) -> Bench:
+    archive, answerer, embedder = services.archive, services.answerer, services.embedder
+    retrievers: dict[str, Retriever] = {
+        DATELINE: services.searcher,
+        "bm25": Lexical(archive),
+        "dense": Dense(archive, embedder),
+        "rrf": PlainFusion(archive, embedder),
+    }
+    systems: list[System] = []
+    for name in (DATELINE, *suite.systems):
+        if name == TEXTBOOK:
+            from service.answering.prompting import load_prompt
+            from service.bootstrap import now
+
+            tell("indexing the textbook chain's chunks")
+            chain = textbook(
+                archive.articles(None, EVERY_ARTICLE), passages=cached, questions=embedder, clock=now, depth=suite.depth,
+                prompt=load_prompt(resources() / "prompts", PROMPT), generator=services.generator,
+            )  # fmt: skip
+            systems.append(stack.enter_context(chain))
+            continue
+        ranked = Ranked(name, answerer, retrievers[name], suite.depth)
+        asker = answerer if name == DATELINE else answerer.searching_with(retrievers[name])
+        systems.append(ranked if suite.task is Task.RETRIEVAL else Answering(name, asker, suite.mode, ranked))
+    return Bench(
+        tuple(systems),
+        archive,
+        CitationJudge(embedder) if suite.task is Task.ANSWER else None,
+        planter.spans if suite.plant and suite.plant.attacks else None,
+        aliases,
+        lambda: _memory(services),
+        _identity(suite, services),
+    )
+
+
+def _identity(suite: Suite, services: Services) -> str:
+    """The code, the prompts, the settings that matter and the archive: an answer depends on nothing else."""
+    settings = services.settings.model_dump(mode="json", exclude={"data_dir", "cache_dir", "api_keys", "host", "port", "trusted_hosts"})
+    seen = [repr(sorted(settings.items())), services.archive.stamp(), services.embedder.fingerprint, repr(suite.depth)]
+    folder = Path(__file__).parent.parent
+    files = [*folder.rglob("*.py"), *(resources() / "prompts").glob("*.toml")]
+    seen += [hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(files)]
+    return "\0".join(seen)
+
+
+def _memory(services: Services) -> dict[str, int]:
+    """The most memory this process held, and what the model's process holds now, in bytes."""
+    import psutil
+
+    held = {"service": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)}
+    server = services.server
+    if server and server.pid:
+        try:
+            held["model"] = psutil.Process(server.pid).memory_info().rss
+        except psutil.Error:
+            return held
+    return held
+
+
+class _NoArticles:
+    """The archive of a suite that has none."""
+
+    def article(self, article_id: str) -> Article:
+        """Raises NotFound."""
+        raise NotFound(f"no article {article_id!r}: this suite has no archive")
