@@ -29,8 +29,8 @@ lint: $(READY)  ## ruff and mypy.
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-eval: setup  ## The evals of every change: what is found, every question without a model, sixty with it. BESIDE=none skips the textbook chain.
-	@$(BIN)/dateline eval sample-retrieval sample-extractive; found=$$?; \
+eval: setup  ## The evals of every change: the grounding check, what is found, every question without a model, sixty with it (BESIDE=none: alone).
+	@$(BIN)/dateline eval check-sample sample-retrieval sample-extractive; found=$$?; \
 	$(BIN)/dateline eval sample-quick $(addprefix --beside ,$(BESIDE)) && exit $$found
 
 bench: setup  ## The speed ratios of eval/benchmark.py.
