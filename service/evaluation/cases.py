@@ -101,6 +101,11 @@ class Case:
         return any(status.is_refusal for status in self.statuses)
 
     @property
+    def named_articles(self) -> tuple[str, ...]:
+        """The ids of every article that the row names."""
+        return (*self.gold_articles, *self.stale_articles, *self.planted_articles, *self.only_articles)
+
+    @property
     def fingerprint(self) -> str:
         """Changes when the question or what is expected changes (tags aside): only equal ones are compared across runs."""
         seen = (

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 LOG_EVERY = 15.0
 """Seconds between two lines of progress in a log."""
+ABSENT_SHOWN = 5
 PASSED, FAILED, CANNOT_RUN, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: the gate passed or the suite was skipped; it failed; the suite cannot be run; Ctrl-C."""
 
@@ -96,6 +97,9 @@ def grade(suite: Suite, bench: Bench, options: Options, console: Console, judge:
     """Ask, score, gate and report; returns the exit code. Raises BadInput before asking anything that would be in vain."""
     old = _baseline(suite, options)
     cases = [bench.renamed(case) for case in suite.cases()[: options.limit]]
+    if absent := bench.absent(cases):
+        shown = ", ".join(absent[:ABSENT_SHOWN])
+        raise BadInput(f"questions of suite {suite.name!r} name {len(absent)} articles that its archive does not hold: {shown} …")
     journal = _journal(suite, bench, options)
     if journal is not None and len(journal):
         _say(console, f"Going on with an interrupted run: {len(journal)} answers are there already (--fresh asks them again).", "none")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Protocol
@@ -89,6 +89,18 @@ class Bench:
     """Bytes of memory by process, when the run is over."""
     identity: str = ""
     """Names everything that answers depend on beside the question: an interrupted run goes on only where it is the same."""
+
+    def absent(self, cases: Iterable[Case]) -> list[str]:
+        """Ids that questions name and no article of the archive has: such labels could only ever count as missed."""
+        named = dict.fromkeys(name for case in cases for name in case.named_articles)
+        return [name for name in named if not self._holds(name)]
+
+    def _holds(self, name: str) -> bool:
+        try:
+            self.articles.article(name)
+        except NotFound:
+            return False
+        return True
 
     def renamed(self, case: Case) -> Case:
         """The case with the ids that its articles have in the archive."""

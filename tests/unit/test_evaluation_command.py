@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -12,13 +14,16 @@ from test_evaluation_fakes import ScriptedAsker, StoredArticles, answer, bench_o
 
 from service.answering.prompting import load_prompt
 from service.answering.request import AskRequest
+from service.console import Output
 from service.domain import Answer
+from service.errors import BadInput, ModelUnavailable
 from service.evaluation.command import CANNOT_RUN, FAILED, INTERRUPTED, PASSED, Options, evaluate, grade, worst
 from service.evaluation.hosted_judge import NEEDS, PROMPT, HostedJudge
 from service.evaluation.runner import Bench
 from service.evaluation.suite import Suite, load_suite
 from service.evaluation.systems import Answering
 from service.models.scripted import ScriptedGenerator
+from service.ports import Piece, Prompt
 from service.settings import Settings, resources
 
 ROWS = [{"id": f"q{i:02}", "question": f"How long is crack {i}?", "answers": [["17 metres"]], "gold": []} for i in range(12)]
@@ -198,3 +203,49 @@ def test_rows_that_await_review_are_said(tmp_path: Path) -> None:
     assert grade(suite, graded(good_answer()), Options(tmp_path), screen) == PASSED
     assert "1 rows marked for review were not asked." in screen.shown.getvalue()
     assert json.loads((tmp_path / "mine.json").read_text())["run"]["asked"] == 12
+
+
+def test_labels_that_name_articles_of_no_archive_are_refused(tmp_path: Path) -> None:
+    """A gold article that is not in the archive could only count as missed, so the run says so before it asks anything."""
+    suite, asker = mine(tmp_path), ScriptedAsker(lambda _: good_answer())
+    rows = [ROWS[0] | {"gold_articles": ["dam"]}, ROWS[1] | {"only_articles": ["dan"], "gold_articles": ["damn"]}]
+    (tmp_path / "q.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(BadInput, match="name 2 articles that its archive does not hold: damn, dan"):
+        grade(suite, bench_of(asker), Options(tmp_path), Screen())
+    assert asker.asked == []
+
+
+class LeavingReader(io.StringIO):
+    """A reader that has gone, as `| head` does."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_reader_that_leaves_does_not_turn_a_failed_gate_into_a_passed_one(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The run goes on unread, to its own exit code, and its reports are written."""
+    with capfd.disabled():
+        kept = os.dup(1)
+        try:
+            gone = Output(file=LeavingReader(), width=80, force_terminal=False)
+            assert grade(mine(tmp_path, "Contains = 0.9"), graded(answer("No.")), Options(tmp_path / "out"), gone) == FAILED
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
+    assert (tmp_path / "out" / "mine.json").is_file()
+
+
+class BrokenGenerator(ScriptedGenerator):
+    """A judge whose server is down."""
+
+    async def stream(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
+        raise ModelUnavailable("the judge is down")
+        yield  # a generator all the same
+
+
+def test_a_judge_that_fails_costs_only_its_verdicts(tmp_path: Path) -> None:
+    """The answers are there, so they are reported and gated, and the reader is told what is missing."""
+    judge = HostedJudge(BrokenGenerator([]), load_prompt(resources() / "prompts", PROMPT, NEEDS), tmp_path / "verdicts.jsonl")
+    screen = Screen()
+    assert grade(mine(tmp_path, "Contains = 0.9"), graded(good_answer()), Options(tmp_path), screen, judge) == PASSED
+    assert "The judge gave no verdicts: the judge is down" in screen.shown.getvalue()
