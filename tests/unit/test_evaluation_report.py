@@ -67,9 +67,8 @@ def many(count: int, *, right: int) -> list[Row]:
 
 def claim(name: str, *, supported: bool, **more: Any) -> Case:
     """A claim with the document it is checked against, and what people say of it."""
-    return case(
-        name, question="The dam is cracked.", answers=(), gold=(), supported=supported, **({"document": "The dam is cracked."} | more)
-    )
+    known: dict[str, Any] = {"question": "The dam is cracked.", "answers": (), "gold": (), "document": "The dam is cracked."}
+    return case(name, supported=supported, **(known | more))
 
 
 # ---- In words
