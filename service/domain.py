@@ -300,8 +300,8 @@ class Answer:
     dropped: tuple[str, ...] = ()
     """Draft sentences that grounding cut, for the curious and for the eval; never shown as an answer."""
     confidence: float | None = None
-    """How sure it is that the evidence answers the question: higher is surer, and only comparable between answers of one
-    generator. The model's log-odds of Yes over No, or without them the best cosine of an evidence sentence to the question."""
+    """How sure it is that the evidence answers the question, for ranking the answers of one generator: the model's log-odds, or
+    without them the best cosine of an evidence sentence to the question."""
 
     @property
     def text(self) -> str:

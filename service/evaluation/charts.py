@@ -30,7 +30,7 @@ from service.evaluation.plotting import (
 )  # fmt: skip
 from service.evaluation.report import Report, number, spread
 from service.evaluation.scoring import Figure, Scored
-from service.evaluation.tables import legible, tag_count, tag_metrics, tags_in_order, told
+from service.evaluation.tables import tag_count, tag_metrics, tags_in_order, told
 
 MOST_FACETS = 3
 """Metrics side by side."""
@@ -167,7 +167,7 @@ def _curves(report: Report, family: str, tags: Mapping[float, str]) -> Chart | N
         return None
     rows = [row for row in rows if row["metric"] in metrics]
     known = _order(rows, "system")[::-1]
-    x = alt.X("at:Q", title=legible(family), axis=alt.Axis(values=list(tags), format="~g", grid=False))
+    x = alt.X("at:Q", title=family, axis=alt.Axis(values=list(tags), format=".4~f", grid=False))
     base = field().encode(x, colour(list(systems), known))
     spans = base.mark_rule(strokeWidth=1.5).encode(share(alt.Y, "low"), alt.Y2("high:Q"))
     points = base.mark_point(filled=True, size=50, opacity=1).encode(share(alt.Y, "value"), shape(list(systems), known))
@@ -175,8 +175,8 @@ def _curves(report: Report, family: str, tags: Mapping[float, str]) -> Chart | N
     words = "; ".join(f"{row['metric']} at {row['at']:g}: {row['value']:.2f}" for row in ours if row["metric"] in metrics)
     return finished(
         facets(layers.properties(width=WIDTH / max(len(metrics), 2), height=190), metrics),
-        f"Figures over {legible(family)}. {words}.",
-        f"Over “{legible(family)}”. {HOW_TO_READ}.",
+        f"Figures over {family}. {words}.",
+        f"Over “{family}”. {HOW_TO_READ}.",
     )
 
 
@@ -226,7 +226,7 @@ def _dotted_tags(report: Report) -> dict[str, str]:
     in_families = {tag for family in _families(report).values() for tag in family.values()}
     tags = [tag for tag in tags_in_order(report) if tag not in in_families]
     most = set(sorted(tags, key=lambda tag: -tag_count(report, tag))[:MOST_TAGS])
-    return {tag: f"{legible(' '.join(tag.split()))} ({tag_count(report, tag)})" for tag in tags if tag in most}
+    return {tag: f"{' '.join(tag.split())} ({tag_count(report, tag)})" for tag in tags if tag in most}
 
 
 def _extremes(metric: str, rows: Rows) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from service.evaluation.svg import drawn
 
-WIDTH = 500
+WIDTH = 380
 """Of a chart's field, without the names beside it; the page scales the whole."""
 COLOURS = ("var(--s0)", "var(--s1)", "var(--s2)", "var(--s3)", "var(--s4)")
 SHAPES = ("circle", "square", "diamond", "triangle-up", "cross")

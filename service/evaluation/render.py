@@ -67,7 +67,7 @@ def print_report(report: Report, console: Console) -> None:
                 table.add_column(escape(head[i]), no_wrap=i == 0)
             for row in rows:
                 table.add_row(*(escape(legible(row[i])) for i in kept))
-            console.print(table, soft_wrap=False)
+            console.print(table)
 
 
 def markdown(report: Report) -> str:

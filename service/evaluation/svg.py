@@ -11,6 +11,8 @@ import re
 from typing import Any
 from xml.etree import ElementTree
 
+from service.evaluation.tables import legible
+
 ELEMENTS = frozenset({"svg", "g", "path", "line", "rect", "circle", "text", "tspan"})
 ATTRIBUTES = frozenset(
     "viewBox transform d x y x1 x2 y1 y2 dx dy r cx cy rx width height fill fill-opacity stroke stroke-width stroke-opacity "
@@ -28,8 +30,8 @@ def drawn(specification: dict[str, Any], label: str) -> str:
     """The chart of a Vega-Lite specification as an `<svg>`, which says in `label` what it shows. Raises ValueError for a wrong one."""
     import vl_convert
 
-    picture = vl_convert.vegalite_to_svg(specification, allowed_base_urls=[])
-    return harmless(picture, label)
+    picture = vl_convert.vegalite_to_svg(_legible(specification), allowed_base_urls=[])
+    return harmless(picture, legible(label))
 
 
 def harmless(picture: str, label: str) -> str:
@@ -42,6 +44,15 @@ def harmless(picture: str, label: str) -> str:
         kept.attrib.pop(size, None)
     kept.attrib |= {"role": "img", "aria-label": label, "style": f"--width: {width}px"}
     return ElementTree.tostring(kept, encoding="unicode")
+
+
+def _legible(value: Any) -> Any:
+    """The specification with all its words legible: half a character ends the process that draws it."""
+    if isinstance(value, dict):
+        return {_legible(key): _legible(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_legible(one) for one in value]
+    return legible(value) if isinstance(value, str) else value
 
 
 def _kept(element: ElementTree.Element) -> ElementTree.Element | None:

@@ -39,7 +39,7 @@ def charts(shown: Report) -> Iterator[Chart]:
 def noisy(*counts: int) -> list[Row]:
     """Four questions at each level of noise, so many of them right."""
     return [
-        row(case(f"q{level}{i}", tags=(f"noise {level / 4:.2f}",)), good_answer() if i < right else answer(WRONG))
+        row(case(f"q{level}{i}", tags=(f"noise {level * 0.15:.2f}",)), good_answer() if i < right else answer(WRONG))
         for level, right in enumerate(counts)
         for i in range(4)
     ]
@@ -123,8 +123,8 @@ def test_tags_that_are_numbers_become_a_curve() -> None:
     """Accuracy over growing noise, in the order of the numbers; such tags have no dots."""
     shown = report(*noisy(4, 3, 1), metrics=("Contains",))
     (chart,) = curve_charts(shown)
-    assert label(chart) == "Figures over noise. Contains at 0: 1.00; Contains at 0.25: 0.75; Contains at 0.5: 0.25."
-    assert {"0", "0.25", "0.5", "noise"} <= set(texts(chart))
+    assert label(chart) == "Figures over noise. Contains at 0: 1.00; Contains at 0.15: 0.75; Contains at 0.3: 0.25."
+    assert {"0.15", "0.3", "noise"} <= set(texts(chart))
     assert tag_chart(shown) is None
 
 
@@ -132,7 +132,7 @@ def test_two_numbers_are_no_curve() -> None:
     """They are tags like any other."""
     shown = report(*noisy(4, 3), metrics=("Contains",))
     assert curve_charts(shown) == []
-    assert "noise 0.25 (4)" in texts(tag_chart(shown))
+    assert "noise 0.15 (4)" in texts(tag_chart(shown))
 
 
 def test_the_curve_of_risk_says_what_the_confidence_is_worth() -> None:

@@ -23,7 +23,7 @@ from service.evaluation.tables import legible, outcome, rival_table, tag_metrics
 
 def printed(shown: Report, *, width: int = 80, terminal: bool = False) -> tuple[str, Console]:
     """What the console shows of the report, and the console."""
-    console = Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None)
+    console = Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None, soft_wrap=True)  # as the CLI's is
     print_report(shown, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue(), console
@@ -76,6 +76,8 @@ def test_the_metrics_by_tag_are_the_suites_own() -> None:
     rows = many(2, right=1)
     assert tag_metrics(report(*rows, metrics=("TokenF1", "Contains"))) == ["TokenF1", "Contains"]
     assert tag_metrics(report(*rows)) == ["Status", "Contains", "GoldRecall", "FalseRefusalRate"]
+    six = ("Status", "Contains", "ExactMatch", "TokenF1", "GoldRecall", "Supported")
+    assert tag_metrics(report(*rows, metrics=six)) == [*six[:5]]
 
 
 def test_metrics_in_which_all_do_the_same_are_left_out_of_the_rivals_table() -> None:

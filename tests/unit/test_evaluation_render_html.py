@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from test_evaluation_fakes import CRACK, answer, article, case, cite, crashed, good_answer, hit, judged, ranked, row, unanswerable
+from test_evaluation_fakes import CRACK, answer, article, case, cite, crashed, good_answer, hit, judged, ranked, refusal, row, unanswerable
 from test_evaluation_report import EVIL, claim, many, report, some_rows
 
 from service.domain import GeneratorUsed, Turn
@@ -168,6 +168,8 @@ def test_what_changed_is_listed_and_told_at_the_question() -> None:
     assert '<a href="#q-q01">' not in content
     assert '<span class="bad">Contains 1 → 0</span>' in question(shown, "q02")
     assert "→" not in question(shown, "q01")
+    refused = report(row(case("q00"), refusal()), before=many(1, right=1), metrics=("FalseRefusalRate",))
+    assert '<span class="bad">FalseRefusalRate 0 → 1</span>' in question(refused, "q00")
     better = report(*many(1, right=1), before=many(1, right=0), metrics=("Contains",))
     assert '<span class="good">Contains 0 → 1</span>' in question(better, "q00")
 
