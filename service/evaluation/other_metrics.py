@@ -125,7 +125,7 @@ InjectionShown = Metric(
 )  # fmt: skip
 Accuracy = Metric("Accuracy", _accuracy, "verdicts that agree with people's", needs="verdict", applies=_is_pair)
 BalancedAccuracy = Metric(
-    "BalancedAccuracy", _accuracy, "the same, supported and unsupported claims weighing alike", needs="verdict", applies=_is_pair,
+    "BalancedAccuracy", _accuracy, "agreement with people, both kinds of claims weighing alike", needs="verdict", applies=_is_pair,
     combine=balanced_accuracy, failed_aux=lambda case: float(bool(case.supported)),
 )  # fmt: skip
 Sensitivity = Metric(

@@ -12,6 +12,7 @@ from service.evaluation.metrics import parse_metric
 from service.evaluation.other_metrics import Accuracy, FirstSentence, Latency
 from service.evaluation.scoring import Figure, Scored, ScoredRow
 from service.evaluation.statistics import Paired
+from service.evaluation.suite import Task
 
 FOUND_BY = ("FreshFirst", "RR@10", "RR(sentences)@10", "AnswerIn@10")
 """Where only rankings are graded: the first of these that applies says whether a question's row is right."""
@@ -99,7 +100,8 @@ def trusted(report: Report) -> str:
 
 
 def beside(rival: Rival) -> str:
-    """Where Dateline is shown to be ahead of a simpler system, and where behind, in a sentence."""
+    """Where what is graded is shown to be ahead of a simpler system, and where behind, in a sentence."""
+    graded = "the grounding check" if rival.scored.suite.task is Task.CHECK else "Dateline"
     shown = {name: found for name, found in rival.differences.items() if found.is_shown}
     sides: dict[bool, list[str]] = {True: [], False: []}
     for name, found in shown.items():
@@ -108,7 +110,7 @@ def beside(rival: Rival) -> str:
     parts = [f"better in {', '.join(ahead)}" if ahead else "", f"worse in {', '.join(behind)}" if behind else ""]
     if not shown:
         return f"Beside {rival.name}: no difference shown in {len(rival.differences)} metrics."
-    return f"Beside {rival.name}, Dateline is {'; '.join(filter(None, parts))} ({len(rival.differences)} metrics compared)."
+    return f"Beside {rival.name}, {graded} is {'; '.join(filter(None, parts))} ({len(rival.differences)} metrics compared)."
 
 
 def spent(scored: Scored) -> str | None:
