@@ -26,7 +26,7 @@ from service.evaluation.scoring import score_run
 from service.evaluation.suite import Suite, Task, load_suite
 from service.evaluation.systems import System
 from service.evaluation.trust import trust
-from service.settings import Settings, resources
+from service.settings import Settings, load_settings, resources
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,6 +83,7 @@ def evaluate(name_or_path: str, settings: Settings, options: Options, console: C
             missing = ", ".join(map(str, suite.missing))
             _say(console, f"Skipped: suite {suite.name} needs {missing}, which is not on this machine (see DATELINE_EVAL_DATA).", "yellow")
             return PASSED
+        options.report_dir.mkdir(parents=True, exist_ok=True)  # said now, and not when everything has been asked
         judge = _judge(settings, options)
         with ExitStack() as stack:
             with _working(console) as tell:
@@ -172,7 +173,8 @@ def _judge(settings: Settings, options: Options) -> HostedJudge | None:
     from service.answering.prompting import load_prompt
     from service.models.generator import build_generator
 
-    generator = build_generator(settings.model_copy(update={"model": options.judge}))
+    named = load_settings(model=options.judge).model  # as DATELINE_MODEL is checked
+    generator = build_generator(settings.model_copy(update={"model": named}))
     if generator is None:
         raise BadInput(f"--judge {options.judge}: this is no model that can judge")
     return HostedJudge(generator, load_prompt(resources() / "prompts", PROMPT, NEEDS), settings.cache_dir / "eval" / "verdicts.jsonl")

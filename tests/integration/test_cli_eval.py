@@ -183,3 +183,14 @@ def test_starting_a_suite_over_nothing_says_what_to_do(run: Run, tmp_path: Path)
     result = run("eval", "init", tmp_path / "my-eval")
     assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
     assert "ingest some first" in result.stderr
+
+
+def test_a_judge_or_a_folder_that_cannot_be_is_said_before_anything_is_asked(run: Run, tmp_path: Path) -> None:
+    """Exit code 2 and the reason, and no question was asked in vain."""
+    path = suite(tmp_path)
+    (tmp_path / "taken").write_text("a file, not a folder", "utf-8")
+    for options, words in ((("--judge", "nonsense"), "model 'nonsense'"), (("--report", tmp_path / "taken"), "taken")):
+        result = run("eval", path, *options)
+        assert result.exit_code == 2
+        assert words in result.output
+        assert "asked" not in result.output
