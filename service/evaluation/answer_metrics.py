@@ -5,6 +5,8 @@ Rajpurkar et al., EMNLP 2016; Gao et al., EMNLP 2023; risk and coverage after Ge
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from service.domain import Answer, Citation, Support
@@ -55,8 +57,8 @@ def chosen(text: str, choices: tuple[str, ...]) -> str | None:
 
 
 def f1(values: Values, counted: Values) -> float:
-    """F1 from each question's true positive (0 or 1) and its share of 2 TP + FP + FN."""
-    return float(2 * values.sum() / counted.sum()) if counted.sum() else 0.0
+    """F1 from each question's true positive (0 or 1) and its share of 2 TP + FP + FN; NaN where nothing was or should be refused."""
+    return float(2 * values.sum() / counted.sum()) if counted.sum() else math.nan
 
 
 def area_under_risk(right: Values, confidence: Values) -> float:
@@ -202,7 +204,7 @@ Contains = Metric("Contains", _contains, "every required answer is in the text",
 ExactMatch = Metric("ExactMatch", _exact_match, "the text is the expected answer and nothing else", applies=_has_answers)
 TokenF1 = Metric("TokenF1", _token_f1, "words shared with the expected answer", applies=_has_answers)
 Choice = Metric("Choice", _choice, "the right one of the choices is taken", applies=lambda case: bool(case.choices) and _has_answers(case))
-RefusalPrecision = Metric("RefusalPrecision", _refusal_precision, "refusals that were right", failed=None)
+RefusalPrecision = Metric("RefusalPrecision", _refusal_precision, "refusals that were right", failed=None, selective=True)
 RefusalRecall = Metric("RefusalRecall", _refused, "unanswerable questions that were refused", applies=lambda case: case.must_refuse)
 RefusalF1 = Metric(
     "RefusalF1", _refusal_f1, "F1 of refusing", combine=f1, failed_aux=lambda case: float(case.must_refuse),

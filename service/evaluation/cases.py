@@ -136,7 +136,7 @@ def read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each row of a JSON Lines file, also gzipped, as `file:line` and its object. Raises BadInput naming the place."""
     try:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        lines = raw.decode("utf-8").split("\n")
+        lines = raw.decode("utf-8-sig").split("\n")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise BadInput(f"{path} cannot be read: {error}") from error
     for number, line in enumerate(lines, start=1):

@@ -83,7 +83,7 @@ def evaluate(name_or_path: str, settings: Settings, options: Options, console: C
             missing = ", ".join(map(str, suite.missing))
             _say(console, f"Skipped: suite {suite.name} needs {missing}, which is not on this machine (see DATELINE_EVAL_DATA).", "yellow")
             return PASSED
-        options.report_dir.mkdir(parents=True, exist_ok=True)  # said now, and not when everything has been asked
+        _make_report_dir(options.report_dir)
         judge = _judge(settings, options)
         with ExitStack() as stack:
             with _working(console) as tell:
@@ -115,7 +115,8 @@ def grade(suite: Suite, bench: Bench, options: Options, console: Console, judge:
         print_report(report, console)
     _say(console, "Written: " + ", ".join(map(str, paths)), "none")
     if report.scored.partial:
-        _say(console, "Interrupted. The same command goes on where this one stopped.", "yellow")
+        goes_on = "The same command goes on where this one stopped." if journal is not None else ""
+        _say(console, f"Interrupted. {goes_on}".strip(), "yellow")
         return INTERRUPTED
     if journal is not None:
         journal.close()
@@ -157,7 +158,7 @@ def _asked(suite: Suite, cases: Sequence[Case], system: System, bench: Bench, jo
 
 def _journal(suite: Suite, bench: Bench, options: Options) -> Journal | None:
     """Only answers are worth keeping: a ranking or a verdict takes milliseconds."""
-    if options.work_dir is None or suite.task is not Task.ANSWER or not suite.corpus:
+    if options.work_dir is None or suite.task is not Task.ANSWER:
         return None
     journal = Journal(options.work_dir, suite.name, bench.identity, bench.articles.article)
     if options.fresh:
@@ -196,18 +197,41 @@ def _suite(name_or_path: str, options: Options, data: Path) -> Suite:
         raise BadInput("--limit must be at least 1")
     if options.write_baseline and (options.limit or options.sample or suite.baseline is None):
         raise BadInput("a baseline is written only from a whole run of the suite as it stands: drop --limit, --sample and --extractive")
-    if not suite.missing:
-        suite.cases()
+    _check_files(suite)
     return suite
+
+
+def _check_files(suite: Suite) -> None:
+    """Raises BadInput for a path that is wrong, and for rows and names that could only fail; not for absent third-party data."""
+    if suite.mislaid:
+        raise BadInput(f"suite {suite.name!r} names files that are not there: {', '.join(map(str, suite.mislaid))}")
+    if suite.model:
+        load_settings(model=suite.model)
+    for metric in map(parse_metric, (*suite.thresholds, *suite.metrics)):
+        if metric.needs == "ranking" and (metric.cutoff or 0) > suite.depth:
+            raise BadInput(f"{metric}: rankings of suite {suite.name!r} are graded to {suite.depth} passages; write a larger depth")
+    cases = () if suite.missing else suite.cases()
+    if suite.task is Task.CHECK and (bare := [case.id for case in cases if case.document is None or case.supported is None]):
+        raise BadInput(f"suite {suite.name!r} judges the check, and needs document and supported in every row: {bare[0]!r} has not both")
+
+
+def _make_report_dir(folder: Path) -> None:
+    """Said before anything is asked, and not when everything has been."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"the report folder {folder} cannot be made ({error.strerror}): name another with --report") from error
 
 
 def _baseline(suite: Suite, options: Options) -> Baseline | None:
     """The one that was named, else the suite's own where it exists; none while a new one is being written."""
-    if options.baseline:
-        return load_baseline(options.baseline)
-    if options.write_baseline or suite.baseline is None or not suite.baseline.is_file():
-        return None
-    return load_baseline(suite.baseline)
+    path = options.baseline
+    if path is None and not options.write_baseline and suite.baseline and suite.baseline.is_file():
+        path = suite.baseline
+    old = load_baseline(path) if path else None
+    if old and old.suite != suite.name:
+        raise BadInput(f"the baseline {path} is of suite {old.suite!r}, not of {suite.name!r}")
+    return old
 
 
 def _terminal() -> Console:

@@ -64,10 +64,13 @@ class Metric:
     """Dateline promises 1.0: gated in every suite, with no threshold needed."""
     judged: bool = False
     """Whether the grounding check is the judge, so that how far it can be trusted must stand beside the figure."""
+    selective: bool = False
+    """Whether it speaks only of questions that the system chose itself (its refusals), with a score that follows from the question:
+    where two runs both chose one, they always agree, so comparing them would never show anything."""
     of_itself: bool = False
     """Whether it is what the service says of its own answers: no figure to compare other systems by."""
     combine: Combine | None = None
-    """For a figure that is not an average of questions. Such figures have intervals, and are not compared question by question."""
+    """For a figure that is not an average of questions. Other systems of the run are compared by it, baselines are not."""
     takes: str = ""
     """`argument`, `cutoff` or both: what may be given besides the name."""
     arguments: tuple[str, ...] = ()
@@ -88,8 +91,8 @@ class Metric:
 
     @property
     def compared(self) -> bool:
-        """True where runs are compared by it: a share that is the mean of its questions."""
-        return self.unit == "share" and self.combine is None
+        """True where runs are compared by it: a share that is the mean of its questions, and not of those a run chose itself."""
+        return self.unit == "share" and self.combine is None and not self.selective
 
     def score(self, row: Row) -> Score | None:
         """The row's score, or None where the metric does not apply to it."""

@@ -16,6 +16,8 @@ from service.evaluation.suite import Suite
 
 _FORM = re.compile(r"(?P<name>[A-Za-z0-9]+)(?:\((?P<argument>[a-z_]+)\))?(?:@(?P<cutoff>[1-9][0-9]*))?")
 
+DEEPEST = 1_000
+"""The deepest that a ranking is graded."""
 QUALITY = (*ANSWER_METRICS, *RETRIEVAL_METRICS, *OTHER_METRICS)
 """Every metric of what was answered or found, in the order of a report."""
 METRICS = {
@@ -38,6 +40,8 @@ def parse_metric(text: str) -> Metric:
         raise BadInput(f"{text!r}: {metric.name} takes {', '.join(metric.arguments)}")
     if metric.unit == "ms" and not (form["cutoff"] and (form["argument"] or "argument" not in metric.takes)):
         raise BadInput(f"{text!r}: write a stage and a percentile, such as Latency(total)@95 or FirstSentence@50")
+    if form["cutoff"] and int(form["cutoff"]) > (most := 100 if metric.unit == "ms" else DEEPEST):
+        raise BadInput(f"{text!r}: {metric.name} goes up to @{most}")
     return replace(metric, argument=form["argument"], cutoff=int(form["cutoff"]) if form["cutoff"] else metric.cutoff)
 
 

@@ -29,7 +29,10 @@ _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"}
 
 
 def write_reports(report: Report, folder: Path) -> list[Path]:
-    """Write NAME.json, NAME.md, NAME.html and NAME.xml (JUnit); returns their paths. Raises OSError."""
+    """Write NAME.json, NAME.md, NAME.html and NAME.xml (JUnit); returns their paths. Raises OSError.
+
+    Those of an interrupted run are NAME.partial.json and so on: they must not take the place of a whole one's.
+    """
     from service.evaluation.junit import junit
     from service.evaluation.render_html import html
 
@@ -41,8 +44,9 @@ def write_reports(report: Report, folder: Path) -> list[Path]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
+    name = report.scored.suite.name + (".partial" if report.scored.partial else "")
     for suffix, content in contents.items():
-        paths.append(folder / f"{report.scored.suite.name}.{suffix}")
+        paths.append(folder / f"{name}.{suffix}")
         # half a character, as a model may send one, is written as JSON writes it
         paths[-1].write_bytes(content.encode("utf-8", errors="backslashreplace"))
     return paths

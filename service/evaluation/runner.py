@@ -173,6 +173,10 @@ async def _ask(case: Case, system: System, bench: Bench, known: Response | None)
     try:
         response = known or await system.respond(case)
         return await asyncio.to_thread(_row, case, response, bench)
+    except DatelineError as error:
+        failure = Failure.of(case, error)
+        log.error("question %s got no answer, error %s: %s", case.id, failure.id, error)
+        return Row(case, failure=failure)
     except Exception as error:
         failure = Failure.of(case, error)
         log.exception("question %s got no answer, error %s", case.id, failure.id)

@@ -127,6 +127,8 @@ def combined_interval(values: Values, aux: Values, combine: Callable[[Values, Va
         (values, aux), figure, paired=True, vectorized=False, method="percentile", confidence_level=CONFIDENCE,
         n_resamples=COMBINED_RESAMPLES, rng=np.random.default_rng(SEED),
     ).confidence_interval  # fmt: skip
+    if found.low == found.high and 0 <= whole <= 1:
+        return _unvaried(whole, len(values), low=0.0, high=1.0)
     return Interval(float(found.low), float(found.high), "percentile bootstrap")
 
 
@@ -173,10 +175,14 @@ def _mean_interval(sample: Values, *, low: float, high: float) -> Interval:
     anywhere from `low` to `high`.
     """
     if np.ptp(sample) == 0:
-        rate = 1 - ((1 - CONFIDENCE) / 2) ** (1 / len(sample))
-        kept = float(sample[0]) * (1 - rate)
-        return Interval(kept + rate * low, kept + rate * high, "Clopper-Pearson")
+        return _unvaried(float(sample[0]), len(sample), low=low, high=high)
     return _bootstrap(sample, np.mean, "BCa")
+
+
+def _unvaried(value: float, n: int, *, low: float, high: float) -> Interval:
+    rate = 1 - ((1 - CONFIDENCE) / 2) ** (1 / n)
+    kept = value * (1 - rate)
+    return Interval(kept + rate * low, kept + rate * high, "Clopper-Pearson")
 
 
 def _bootstrap(sample: Values, statistic: Callable[..., Any], method: str) -> Interval:

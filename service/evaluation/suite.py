@@ -132,6 +132,13 @@ class Suite:
     plant: Plant | None = None
     baseline: Path | None = None
     """Where the figures to compare with are kept, whether or not the file exists."""
+    data: Path | None = None
+    """Where third-party sets are, whether or not they are there."""
+
+    @property
+    def mislaid(self) -> tuple[Path, ...]:
+        """Missing files that are no third-party data: a path that is wrong."""
+        return tuple(path for path in self.missing if self.data is None or not path.is_relative_to(self.data))
 
     @property
     def missing(self) -> tuple[Path, ...]:
@@ -143,7 +150,8 @@ class Suite:
         """The questions, in file order. Raises BadInput naming file, line and key, or an id that comes twice."""
         cases = [case for case, review in self._read() if not review]
         if not cases:
-            raise BadInput(f"suite {self.name!r} has no questions: its question files are empty")
+            why = "no row is let through by its where table" if self.where else "its question files are empty"
+            raise BadInput(f"suite {self.name!r} has no questions: {why}, or every row waits for review")
         if self.sample:
             chosen = {case.id for case in sorted(cases, key=lambda case: digest(case.id))[: self.sample]}
             cases = [case for case in cases if case.id in chosen]
@@ -226,7 +234,7 @@ def load_suite(name_or_path: str, root: Path, *, data: Path | None = None) -> Su
         mode=read.mode,
         thresholds=MappingProxyType(dict(read.thresholds)),
         metrics=tuple(read.metrics),
-        systems=tuple(read.systems),
+        systems=tuple(dict.fromkeys(read.systems)),
         sample=read.sample,
         halves=read.halves,
         depth=read.depth,
@@ -237,6 +245,7 @@ def load_suite(name_or_path: str, root: Path, *, data: Path | None = None) -> Su
         plant=Plant(place(read.plant.attacks) if read.plant.attacks else None, read.plant.attack, read.plant.passages)
         if read.plant
         else None,
+        data=data,
         baseline=root / "eval" / "baselines" / f"{read.name}.json" if built_in else path.with_suffix(".baseline.json"),
     )
 

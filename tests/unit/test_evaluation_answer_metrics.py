@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -158,7 +159,7 @@ def test_refusal_f1_by_hand() -> None:
         row(case("e"), good_answer()),
     ]
     assert figure(RefusalF1, *rows) == pytest.approx(2 / 5)
-    assert figure(RefusalF1, rows[4]) == 0.0  # nothing to find, nothing found
+    assert math.isnan(figure(RefusalF1, rows[4]))  # nothing to refuse and nothing refused: not the worst value, but none
 
 
 def test_risk_over_coverage_by_hand() -> None:

@@ -95,9 +95,10 @@ def test_an_interrupt_writes_what_is_done_and_no_baseline(tmp_path: Path) -> Non
 
     found = bench_of(ScriptedAsker(script))
     assert grade(mine(tmp_path), found, Options(tmp_path, write_baseline=True), Screen()) == INTERRUPTED
-    content = json.loads((tmp_path / "mine.json").read_text())
+    content = json.loads((tmp_path / "mine.partial.json").read_text())
     assert content["run"] == {"asked": 2, "questions": 12, "partial": True, "passed": False}
     assert not (tmp_path / "mine.baseline.json").exists()
+    assert not (tmp_path / "mine.json").exists()  # a whole run's report keeps its place
 
 
 def run(folder: Path, name: str, **more: object) -> tuple[int, str]:
@@ -116,19 +117,41 @@ def test_an_unknown_suite_cannot_be_run(tmp_path: Path) -> None:
     assert "sample" in shown
 
 
-def test_a_suite_whose_files_are_absent_is_skipped_aloud(tmp_path: Path) -> None:
+def test_a_suite_whose_third_party_data_is_absent_is_skipped_aloud(tmp_path: Path) -> None:
     """Exit code 0, and the screen names what is not there."""
-    mine(tmp_path, corpus='corpus = ["news"]')
+    mine(tmp_path, corpus='corpus = ["data:news"]')
     code, shown = run(tmp_path, str(tmp_path / "mine.toml"))
     assert code == PASSED
     assert shown.startswith("Skipped: suite mine needs ")
     assert "news" in shown
 
 
+def test_a_path_that_is_wrong_is_no_reason_to_skip(tmp_path: Path) -> None:
+    """A typo in one's own suite must not pass its gate for ever."""
+    mine(tmp_path, corpus='corpus = ["news"]')
+    code, shown = run(tmp_path, str(tmp_path / "mine.toml"))
+    assert code == CANNOT_RUN
+    assert f"names files that are not there: {tmp_path / 'news'}" in shown
+
+
+def test_a_baseline_of_another_suite_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    """Not after half an hour of asking."""
+    grade(mine(tmp_path), graded(good_answer()), Options(tmp_path, write_baseline=True), Screen())
+    other = tmp_path / "mine.baseline.json"
+    other.write_text(other.read_text().replace('"mine"', '"other"'))
+    asker = ScriptedAsker(lambda _: good_answer())
+    with pytest.raises(BadInput, match="is of suite 'other', not of 'mine'"):
+        grade(mine(tmp_path), bench_of(asker), Options(tmp_path), Screen())
+    assert asker.asked == []
+
+
 @pytest.mark.parametrize(
     ("thresholds", "more", "words"),
     [
         ("Contians = 0.5", {}, "no metric 'Contians'"),
+        ('"Latency(total)@101" = 1', {}, "goes up to @100"),
+        ('"nDCG@99999999999999999999" = 1', {}, "goes up to @1000"),
+        ('"R@100" = 1', {}, "write a larger depth"),
         ("", {"limit": 0}, "--limit must be at least 1"),
         ("", {"limit": 3, "write_baseline": True}, "drop --limit"),
         ("", {"extractive": True, "write_baseline": True}, "drop --limit, --sample and --extractive"),

@@ -169,7 +169,7 @@ def test_an_interrupt_ends_the_run_of_every_system(tmp_path: Path) -> None:
     bench = Bench((Answering("dateline", first), Answering("bm25", second)), StoredArticles())
     code = grade(suite_of(tmp_path), bench, Options(tmp_path / "out"), Console(file=io.StringIO()))
     assert (code, second.asked) == (INTERRUPTED, [])
-    assert json.loads((tmp_path / "out" / "mine.json").read_text())["run"]["asked"] == 1
+    assert json.loads((tmp_path / "out" / "mine.partial.json").read_text())["run"]["asked"] == 1
 
 
 def test_a_question_that_raised_is_asked_again(tmp_path: Path) -> None:
