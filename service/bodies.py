@@ -8,8 +8,9 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.answering.request import AskRequest
-from service.domain import Feedback, FeedbackVerdict, Mode, parse_moment
+from service.domain import Feedback, FeedbackVerdict, Mode
 from service.errors import BadQuestion
+from service.moments import parse_moment
 
 
 class Body(BaseModel):

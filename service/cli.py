@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from service import __version__
 from service.cli_common import FAILED, DataDir, settings_of, told
 from service.cli_eval import eval_app
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     name="dateline",

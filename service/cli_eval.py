@@ -25,7 +25,7 @@ class _RunByDefault(TyperGroup):
 
 eval_app = typer.Typer(
     cls=_RunByDefault,
-    help="Grade answers: `dateline eval SUITE …` runs suites; exit code 1 when a threshold or a regression fails.",
+    help="Grade answers: `dateline eval SUITE …` runs suites (its options: `dateline eval run --help`); exit code 1 when the gate fails.",
     rich_markup_mode=None,
 )
 

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.markup import escape as marked
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from service.domain import Answer, Article, Citation, Outcome, Status, Support, iso
+from service.domain import Answer, Article, Citation, Outcome, Status, Support
+from service.moments import iso
 
 if TYPE_CHECKING:
     from service.doctor import Check

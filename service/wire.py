@@ -8,8 +8,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from service.answering.request import Checked, Delta, Event, Sources, Understood
-from service.domain import Answer, Article, Citation, Coverage, Evidence, Feedback, FeedbackVerdict, Hit, Status, Support, Window, iso
+from service.domain import Answer, Article, Citation, Coverage, Evidence, Feedback, FeedbackVerdict, Hit, Status, Support, Window
 from service.indexing.ingest import ItemReport
+from service.moments import iso
 
 
 class CitationOut(BaseModel):

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from service.domain import Article, DateOrigin, iso, parse_moment
+from service.domain import Article, DateOrigin
 from service.errors import BadArticle
+from service.moments import iso, parse_moment
 
 CLOCK_SKEW = timedelta(days=1)
 """A date this far ahead is still believed: it is tomorrow already east of here."""

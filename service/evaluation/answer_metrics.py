@@ -38,9 +38,9 @@ def holds_answer(text: str, case: Case) -> bool:
     return all(any(contains(text, wanted) for wanted in group) for group in case.answers)
 
 
-def is_right(case: Case, answer: Answer | None) -> bool:
+def answers_rightly(case: Case, answer: Answer) -> bool:
     """True where the status is right and, where one was expected and the answer is no refusal, so is the answer."""
-    if answer is None or answer.status not in case.statuses:
+    if answer.status not in case.statuses:
         return False
     return answer.status.is_refusal or not case.answers or holds_answer(prose(answer), case)
 
@@ -140,7 +140,7 @@ def _risk(row: Row, _: Metric) -> Score | None:
     answer = _answer(row)
     if answer.status.is_refusal or answer.confidence is None:
         return None
-    return Score(float(is_right(row.case, answer)), aux=answer.confidence)
+    return Score(float(answers_rightly(row.case, answer)), aux=answer.confidence)
 
 
 def _gold_recall(row: Row, _: Metric) -> Score | None:

@@ -22,7 +22,7 @@ from service.evaluation.judging import CitationJudge, CosineCheck, GroundingChec
 from service.evaluation.planting import Planter
 from service.evaluation.runner import Bench
 from service.evaluation.suite import Suite, Task
-from service.evaluation.systems import DATELINE, Answering, Dense, Lexical, PlainFusion, Ranked, System
+from service.evaluation.systems import ALL, DATELINE, Answering, Dense, Lexical, PlainFusion, Ranked, System
 from service.evaluation.textbook import NAME as TEXTBOOK
 from service.evaluation.textbook import PROMPT, textbook
 from service.indexing.ingest import Ingester, IngestReport
@@ -37,7 +37,6 @@ RANKERS = ("bm25", "dense", "rrf")
 RIVALS = {Task.ANSWER: (*RANKERS, TEXTBOOK), Task.RETRIEVAL: (*RANKERS, TEXTBOOK), Task.CHECK: ("cosine",)}
 """What Dateline can be compared with, by what is graded."""
 EXTRACTIVE = "extractive"
-EVERY_ARTICLE = 2**31
 Told = Callable[[str], None]
 """Shows how far the work is."""
 
@@ -129,7 +128,7 @@ def _bench(
 
             tell("indexing the textbook chain's chunks")
             chain = textbook(
-                archive.articles(None, EVERY_ARTICLE), passages=cached, questions=embedder, clock=now, depth=suite.depth,
+                archive.articles(None, ALL), passages=cached, questions=embedder, clock=now, depth=suite.depth,
                 prompt=load_prompt(resources() / "prompts", PROMPT), generator=services.generator,
             )  # fmt: skip
             systems.append(stack.enter_context(chain))

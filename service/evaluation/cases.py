@@ -14,9 +14,10 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from service.domain import Status, Turn, iso, parse_moment
+from service.domain import Status, Turn
 from service.errors import BadInput
 from service.evaluation.matching import normalise
+from service.moments import iso, parse_moment
 
 REFUSALS = tuple(status for status in Status if status.is_refusal)
 ANSWERS = tuple(status for status in Status if not status.is_refusal)

@@ -119,9 +119,11 @@ def time_chart(report: Report) -> Chart | None:
     """The median and the 95th percentile of each stage; None where nothing was timed."""
     import altair as alt
 
-    timed = {str(figure.metric): figure.value for figure in report.scored.costs if figure.metric.unit == "ms" and figure.value is not None}
+    timed = {figure.metric: figure.value for figure in report.scored.costs if figure.metric.unit == "ms" and figure.value is not None}
     pairs = {
-        name[:-3]: (value, timed[other]) for name, value in timed.items() if name.endswith("@50") and (other := f"{name[:-3]}@95") in timed
+        metric.argument or "first sentence": (middle, timed[metric @ 95])
+        for metric, middle in timed.items()
+        if metric.cutoff == 50 and metric @ 95 in timed
     }
     if not pairs:
         return None
@@ -129,7 +131,7 @@ def time_chart(report: Report) -> Chart | None:
     scale, unit = (1000.0, "seconds") if slowest >= SECONDS_FROM else (1.0, "milliseconds")
     rows = [
         {
-            "stage": _stage(name),
+            "stage": name,
             "none": 0,
             "middle": middle / scale,
             "slow": slow / scale,
@@ -236,11 +238,6 @@ def _extremes(metric: str, rows: Rows) -> str:
 
 def _named(figure: Figure) -> str:
     return str(figure.metric) if figure.metric.higher_is_better else f"{figure.metric} ↓"
-
-
-def _stage(name: str) -> str:
-    """`Latency(search)` is search."""
-    return name.partition("(")[2].rstrip(")") or "first sentence"
 
 
 def _short(value: float, scale: float) -> str:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from service.cli_common import leave_output
 from service.domain import Mode
 from service.errors import BadInput, DatelineError, ModelError
-from service.evaluation.bench import EXTRACTIVE, RIVALS, Told, opened
+from service.evaluation.bench import EXTRACTIVE, RIVALS, opened
 from service.evaluation.cases import Case
 from service.evaluation.gate import Baseline, check, compare, failed, load_baseline, write_baseline
 from service.evaluation.hosted_judge import NEEDS, PROMPT, HostedJudge
 from service.evaluation.journal import Journal
 from service.evaluation.metrics import parse_metric
+from service.evaluation.progress import asking, readers_may_leave, say, setting_up, terminal
 from service.evaluation.render import print_report, write_reports
 from service.evaluation.report import Report
 from service.evaluation.rivals import rivals
-from service.evaluation.runner import Bench, OnRow, Row, RunResult, run_system
+from service.evaluation.runner import Bench, RunResult, run_system
 from service.evaluation.scoring import score_run
 from service.evaluation.suite import Suite, Task, load_suite
 from service.evaluation.systems import System
@@ -31,8 +30,6 @@ from service.settings import Settings, load_settings, resources
 if TYPE_CHECKING:
     from rich.console import Console
 
-LOG_EVERY = 15.0
-"""Seconds between two lines of progress in a log."""
 ABSENT_SHOWN = 5
 PASSED, FAILED, CANNOT_RUN, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: the gate passed or the suite was skipped; it failed; the suite cannot be run; Ctrl-C."""
@@ -75,22 +72,22 @@ def evaluate(name_or_path: str, settings: Settings, options: Options, console: C
     A suite with a corpus runs on an archive of its own, in a temporary folder; one without, on the user's archive. A suite
     whose files are not on this machine is skipped, which is said, with 0.
     """
-    console = console or _terminal()
+    console = console or terminal()
     options = replace(options, work_dir=settings.cache_dir / "eval" / "unfinished")
     try:
         suite = _suite(name_or_path, options, settings.eval_data)
         if suite.missing:
             missing = ", ".join(map(str, suite.missing))
-            _say(console, f"Skipped: suite {suite.name} needs {missing}, which is not on this machine (see DATELINE_EVAL_DATA).", "yellow")
+            say(console, f"Skipped: suite {suite.name} needs {missing}, which is not on this machine (see DATELINE_EVAL_DATA).", "yellow")
             return PASSED
         _make_report_dir(options.report_dir)
         judge = _judge(settings, options)
         with ExitStack() as stack:
-            with _working(console) as tell:
+            with setting_up(console) as tell:
                 bench = stack.enter_context(opened(suite, settings, tell))
             return grade(suite, bench, options, console, judge)
     except (DatelineError, OSError) as error:
-        _say(console, f"The suite cannot be run: {error}", "bold red")
+        say(console, f"The suite cannot be run: {error}", "bold red")
         return CANNOT_RUN
 
 
@@ -99,11 +96,11 @@ def grade(suite: Suite, bench: Bench, options: Options, console: Console, judge:
     old = _baseline(suite, options)
     cases = [bench.renamed(case) for case in suite.cases()[: options.limit]]
     if absent := bench.absent(cases):
-        shown = ", ".join(absent[:ABSENT_SHOWN])
-        raise BadInput(f"questions of suite {suite.name!r} name {len(absent)} articles that its archive does not hold: {shown} …")
+        shown = ", ".join(absent[:ABSENT_SHOWN]) + (" …" if len(absent) > ABSENT_SHOWN else "")
+        raise BadInput(f"questions of suite {suite.name!r} name {len(absent)} articles that its archive does not hold: {shown}")
     journal = _journal(suite, bench, options)
     if journal is not None and len(journal):
-        _say(console, f"Going on with an interrupted run: {len(journal)} answers are there already (--fresh asks them again).", "none")
+        say(console, f"Going on with an interrupted run: {len(journal)} answers are there already (--fresh asks them again).")
     results: list[RunResult] = []
     for system in bench.systems:
         results.append(_asked(suite, cases, system, bench, journal, console))
@@ -111,18 +108,18 @@ def grade(suite: Suite, bench: Bench, options: Options, console: Console, judge:
             break
     report = report_of(_judged(results, judge, console), old, bench)
     paths = write_reports(report, options.report_dir)
-    with _readers_may_leave():
+    with readers_may_leave():
         print_report(report, console)
-    _say(console, "Written: " + ", ".join(map(str, paths)), "none")
+    say(console, "Written: " + ", ".join(map(str, paths)))
     if report.scored.partial:
         goes_on = "The same command goes on where this one stopped." if journal is not None else ""
-        _say(console, f"Interrupted. {goes_on}".strip(), "yellow")
+        say(console, f"Interrupted. {goes_on}".strip(), "yellow")
         return INTERRUPTED
     if journal is not None:
         journal.close()
     if options.write_baseline and suite.baseline:
         write_baseline(suite.baseline, report.scored)
-        _say(console, f"Baseline written: {suite.baseline}", "none")
+        say(console, f"Baseline written: {suite.baseline}")
     return FAILED if failed(report.lines) else PASSED
 
 
@@ -147,12 +144,12 @@ def _judged(results: Sequence[RunResult], judge: HostedJudge | None, console: Co
     try:
         return [replace(result, rows=judge.grade(result.rows)) for result in results]
     except ModelError as error:
-        _say(console, f"The judge gave no verdicts: {error}", "yellow")
+        say(console, f"The judge gave no verdicts: {error}", "yellow")
         return results
 
 
 def _asked(suite: Suite, cases: Sequence[Case], system: System, bench: Bench, journal: Journal | None, console: Console) -> RunResult:
-    with _progress(console, system.name) as progress:
+    with asking(console, system.name) as progress:
         return run_system(suite, cases, system, bench, journal=journal, progress=progress)
 
 
@@ -191,17 +188,15 @@ def _suite(name_or_path: str, options: Options, data: Path) -> Suite:
     if options.systems is not None:
         wanted = RIVALS[suite.task] if "all" in options.systems else [name for name in options.systems if name != "none"]
         suite = replace(suite, systems=tuple(wanted))
-    for name in (*suite.thresholds, *suite.metrics):
-        parse_metric(name)
     if options.limit is not None and options.limit < 1:
         raise BadInput("--limit must be at least 1")
     if options.write_baseline and (options.limit or options.sample or suite.baseline is None):
         raise BadInput("a baseline is written only from a whole run of the suite as it stands: drop --limit, --sample and --extractive")
-    _check_files(suite)
+    _check(suite)
     return suite
 
 
-def _check_files(suite: Suite) -> None:
+def _check(suite: Suite) -> None:
     """Raises BadInput for a path that is wrong, and for rows and names that could only fail; not for absent third-party data."""
     if suite.mislaid:
         raise BadInput(f"suite {suite.name!r} names files that are not there: {', '.join(map(str, suite.mislaid))}")
@@ -232,75 +227,3 @@ def _baseline(suite: Suite, options: Options) -> Baseline | None:
     if old and old.suite != suite.name:
         raise BadInput(f"the baseline {path} is of suite {old.suite!r}, not of {suite.name!r}")
     return old
-
-
-def _terminal() -> Console:
-    from rich.console import Console
-
-    return Console()
-
-
-@contextmanager
-def _working(console: Console) -> Iterator[Told]:
-    """What is being set up: beside a spinner on a terminal, a line now and then in a log."""
-    if not console.is_terminal:
-        due = _every(LOG_EVERY)
-        yield lambda words: _say(console, f"Setting up: {words}", "none") if due() else None
-        return
-    with console.status("Reading the suite …") as status:
-        yield lambda words: status.update(f"Setting up: {words} …")
-
-
-@contextmanager
-def _progress(console: Console, system: str) -> Iterator[OnRow]:
-    """A bar on a terminal, a line now and then in a log."""
-    if not console.is_terminal:
-        due = _every(LOG_EVERY)
-
-        def log(done: int, total: int, _: Row) -> None:
-            if due() or done == total:
-                _say(console, f"{system}: {done} of {total} asked", "none")
-
-        yield log
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(f"Asking {system}", total=None)
-
-        def advance(done: int, total: int, row: Row) -> None:
-            bar.update(task, completed=done, total=total, description=f"Asked {system}: {row.case.id}")
-
-        yield advance
-
-
-def _every(seconds: float) -> Callable[[], bool]:
-    """True at most once in so many seconds."""
-    last = time.monotonic()
-
-    def due() -> bool:
-        nonlocal last
-        now = time.monotonic()
-        if now - last < seconds:
-            return False
-        last = now
-        return True
-
-    return due
-
-
-def _say(console: Console, words: str, style: str) -> None:
-    from rich.markup import escape
-
-    with _readers_may_leave():
-        console.print(escape(words), style=style, highlight=False, soft_wrap=True)
-
-
-@contextmanager
-def _readers_may_leave() -> Iterator[None]:
-    """`| head` must not turn a gate that failed into one that passed: the run goes on unread, to its own exit code."""
-    try:
-        yield
-    except BrokenPipeError:
-        leave_output()

@@ -12,9 +12,10 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from service.domain import Answer, Feedback, FeedbackVerdict, Scope, Status, Turn, iso
+from service.domain import Answer, Feedback, FeedbackVerdict, Scope, Status, Turn
 from service.errors import BadInput
 from service.evaluation.cases import read_lines
+from service.moments import iso
 from service.storage.archive import SqliteArchive
 from service.storage.conversations import Conversations
 from service.storage.feedback import FeedbackLog

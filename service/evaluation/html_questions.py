@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from urllib.parse import quote
 
-from service.domain import Answer, Article, Citation, Hit, iso
+from service.domain import Answer, Article, Citation, Hit
 from service.evaluation.answer_metrics import cites_gold
 from service.evaluation.cases import Case
 from service.evaluation.matching import states
@@ -15,6 +15,7 @@ from service.evaluation.metrics import parse_metric
 from service.evaluation.report import Report
 from service.evaluation.scoring import ScoredRow
 from service.evaluation.tables import Outcome, found_at, outcome
+from service.moments import iso
 
 EXCERPT = 260
 """Characters of a passage or a document in a question; a document stands whole once in the page."""

@@ -6,6 +6,7 @@ One JSON object a line, written as each answer comes and removed when the run is
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from service.evaluation.cases import Case, digest
 from service.evaluation.systems import Response
 from service.records import dump_answer, load_answer
 
+log = logging.getLogger(__name__)
 _RANKING = TypeAdapter(tuple[Hit, ...])
 Lookup = Callable[[str], Article]
 
@@ -52,7 +54,7 @@ class Journal:
             return None
 
     def add(self, system: str, case: Case, response: Response) -> None:
-        """Keep what was answered. Raises OSError."""
+        """Keep what was answered. Where that cannot be written, the run goes on, and one cut short begins anew."""
         hits = response.ranking
         lean = None if hits is None else tuple(replace(hit, article=Article(hit.article.id, "", metadata={})) for hit in hits)
         line = {
@@ -64,9 +66,12 @@ class Journal:
             "first_sentence_ms": response.first_sentence_ms,
             "search_ms": response.search_ms,
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(f"\n{json.dumps(line)}")  # the break comes first: a line that was cut off spoils no other
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(f"\n{json.dumps(line)}")  # the break comes first: a line that was cut off spoils no other
+        except OSError as error:
+            log.warning("question %s is not kept for a run that is cut short: %s", case.id, error)
 
     def close(self) -> None:
         """The run is whole: forget it."""

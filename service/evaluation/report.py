@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from service.evaluation.answer_metrics import Contains, FalseRefusalRate, GoldRecall, RefusalRecall, SpanValidity, StatusRight
+from service.evaluation.answer_metrics import (
+    Contains,
+    FalseRefusalRate,
+    GoldRecall,
+    RefusalRecall,
+    SpanValidity,
+    StatusRight,
+    answers_rightly,
+)
 from service.evaluation.gate import Comparison, GateLine, failed
 from service.evaluation.metric import Metric
 from service.evaluation.metrics import parse_metric
 from service.evaluation.other_metrics import Accuracy, FirstSentence, Latency
-from service.evaluation.scoring import Figure, Scored, ScoredRow
+from service.evaluation.retrieval_metrics import SENTENCES, AnswerIn, FreshFirst, ReciprocalRank
+from service.evaluation.runner import Row
+from service.evaluation.scoring import Figure, Scored
 from service.evaluation.statistics import Paired
 from service.evaluation.suite import Task
 
-FOUND_BY = ("FreshFirst", "RR@10", "RR(sentences)@10", "AnswerIn@10")
+FOUND_BY = (FreshFirst, ReciprocalRank @ 10, ReciprocalRank.of(SENTENCES) @ 10, AnswerIn @ 10)
 """Where only rankings are graded: the first of these that applies says whether a question's row is right."""
 
 
@@ -163,17 +173,19 @@ def spread(figure: Figure) -> str:
     return f"{number(figure.metric, figure.interval.low)} to {number(figure.metric, figure.interval.high)}"
 
 
-def is_right(scored: ScoredRow) -> bool:
-    """True where everything that was asked of the row is so: status and answer, or the check's verdict, or a find in the ranking."""
-    row = scored.row
+def is_right(row: Row) -> bool | None:
+    """Whether a question came out right, whatever metrics the suite names: its answer, the check's verdict, or a find in the ranking.
+
+    None where only a ranking came back, and nothing should be found.
+    """
     if row.failure:
         return False
     if row.case.supported is not None:
         return row.verdict is row.case.supported
-    if row.answer is None:
-        firsts = [score.value for name, score in scored.scores.items() if score is not None and name in FOUND_BY]
-        return bool(firsts) and firsts[0] > 0
-    return scored.value(StatusRight) == 1 and scored.value(Contains) in {None, 1.0}
+    if row.answer:
+        return answers_rightly(row.case, row.answer)
+    found = (score for metric in FOUND_BY if (score := metric.score(row)))
+    return next((score.value > 0 for score in found), None)
 
 
 def _counted(figure: Figure, what: str) -> str | None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from service.domain import Citation, Hit, iso
+from service.domain import Citation, Hit
 from service.evaluation.answer_metrics import cites_gold
 from service.evaluation.gate import DIGITS, Comparison, GateLine
 from service.evaluation.metrics import parse_metric
 from service.evaluation.report import Report, Rival
 from service.evaluation.scoring import Figure, ScoredRow
 from service.evaluation.statistics import Paired
+from service.moments import iso
 
 FORMAT = 2
 RANKING_SHOWN = 10

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from service.domain import Article, iso
+from service.domain import Article
 from service.errors import BadInput
 from service.evaluation.cases import REFUSALS, digest
+from service.evaluation.systems import ALL
+from service.moments import iso
 from service.sentences import sentence_spans
 
 QUESTIONS = 8
-EVERY_ARTICLE = 2**31
 SUITE = """\
 # Your own suite. What to ask is in questions.jsonl, one question a line. `dateline eval suite.toml` runs it.
 name = "{name}"
@@ -58,7 +59,7 @@ def start_suite(archive: Listing, folder: Path) -> Iterator[str]:
 
 def _chosen(archive: Listing) -> list[Article]:
     """Some articles with headlines, by the hash of their ids: the same ones each time, and not the newest alone."""
-    titled = [article for article in archive.articles(None, EVERY_ARTICLE) if article.title and article.text.strip()]
+    titled = [article for article in archive.articles(None, ALL) if article.title and article.text.strip()]
     return sorted(titled, key=lambda article: digest(article.id))[:QUESTIONS]
 
 

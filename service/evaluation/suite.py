@@ -7,7 +7,7 @@ else's is a file anywhere, its paths relative to that file. A path `data:…` is
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -17,10 +17,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, FiniteFloat, StringConstraints, model_validator
 
-from service.domain import Mode, Status, parse_moment
+from service.domain import Mode, Status
 from service.errors import BadInput
 from service.evaluation.cases import Case, QuestionRow, Strict, Text, case_from, checked, digest, read_lines
 from service.evaluation.foreign import TARGETS, mapped, matches, settled
+from service.moments import parse_moment
 
 DATA = "data:"
 DEPTH = 50
@@ -242,12 +243,14 @@ def load_suite(name_or_path: str, root: Path, *, data: Path | None = None) -> Su
         where=MappingProxyType(dict(read.where)),
         fields=MappingProxyType(dict(read.fields)),
         variants=tuple(Variant(v.tag, v.where, v.only, tuple(v.statuses) if v.statuses else None) for v in read.variants),
-        plant=Plant(place(read.plant.attacks) if read.plant.attacks else None, read.plant.attack, read.plant.passages)
-        if read.plant
-        else None,
+        plant=_plant(read.plant, place) if read.plant else None,
         data=data,
         baseline=root / "eval" / "baselines" / f"{read.name}.json" if built_in else path.with_suffix(".baseline.json"),
     )
+
+
+def _plant(read: _PlantTable, place: Callable[[str], Path]) -> Plant:
+    return Plant(place(read.attacks) if read.attacks else None, read.attack, read.passages)
 
 
 def built_in_suites(root: Path) -> list[str]:

@@ -19,7 +19,8 @@ from service.vectors import nearest
 from service.words import search_terms
 
 DATELINE = "dateline"
-ALL_VECTORS = 2**31
+ALL = 2**31
+"""More than any archive holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ def _lexical(archive: Archive, question: Question, k: int) -> list[str]:
 
 
 def _dense(archive: Archive, embedder: Embedder, question: Question, k: int) -> list[str]:
-    inside = archive.vectors_in(question.scope, ALL_VECTORS)
+    inside = archive.vectors_in(question.scope, ALL)
     if inside is None or not inside[0]:
         return []
     return [row for row, _ in nearest(*inside, embedder.embed([question.standalone])[0], k)]

@@ -10,7 +10,7 @@ from itertools import islice
 from service.domain import Hit
 from service.evaluation.answer_metrics import holds_answer
 from service.evaluation.matching import states
-from service.evaluation.report import FOUND_BY, Report, is_right, number, spread
+from service.evaluation.report import Report, is_right, number, spread
 from service.evaluation.report_json import RANKING_SHOWN
 from service.evaluation.runner import Row
 from service.evaluation.scoring import Figure, ScoredRow
@@ -33,6 +33,8 @@ TAG_METRICS = (
 MOST_TAG_METRICS = 5
 TITLES = {Task.ANSWER: "What was answered", Task.RETRIEVAL: "What was found", Task.CHECK: "What the check says"}
 RIGHT, WRONG, UNGRADED = "right", "not right", "not graded"
+MARKS = {True: RIGHT, False: WRONG, None: UNGRADED}
+"""Where only rankings are graded, a question with nothing to find is neither right nor wrong."""
 
 _ILLEGIBLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]")
 """Control characters, half characters, what XML 1.0 forbids, and what turns the direction of the text that follows."""
@@ -130,7 +132,7 @@ def tag_rows(report: Report) -> list[tuple[str, ...]]:
 
 def outcome(scored: ScoredRow) -> Outcome:
     """What became of a question, whatever kind of suite asked it."""
-    row, mark = scored.row, _mark(scored)
+    row, mark = scored.row, MARKS[is_right(scored.row)]
     if row.failure:
         message = f" {row.failure.message}" if row.failure.message else ""
         return Outcome("error", f"{row.failure.kind}, error {row.failure.id}.{message}", mark)
@@ -158,14 +160,6 @@ def found_at(row: Row) -> str | None:
             rank = next(ranks, None)
             return f"{name} at {rank}" if rank else f"no {name} among {RANKING_SHOWN}"
     return None
-
-
-def _mark(scored: ScoredRow) -> str:
-    """Where only rankings are graded, a question with nothing to find is neither right nor wrong."""
-    row = scored.row
-    if row.answer is None and row.failure is None and row.verdict is None and all(scored.scores.get(name) is None for name in FOUND_BY):
-        return UNGRADED
-    return RIGHT if is_right(scored) else WRONG
 
 
 def _supported(verdict: bool) -> str:  # noqa: FBT001 - a verdict is what it says

@@ -186,3 +186,13 @@ def test_a_question_that_raised_is_asked_again(tmp_path: Path) -> None:
     result, asked = run(tmp_path, say)
     assert asked == asked_of("q1", "q4", "q5")
     assert all(row.failure is None for row in result.rows)
+
+
+def test_a_full_disk_costs_the_journal_and_not_the_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """What cannot be kept is said in the log, and every question is asked all the same."""
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    journal = Journal(tmp_path / "taken", "mine", "one", lambda _: ARTICLE)
+    with caplog.at_level("WARNING"):
+        journal.add("dateline", case(), Response(answer=good_answer()))
+    assert "is not kept for a run that is cut short" in caplog.text
+    assert len(Journal(tmp_path / "taken", "mine", "one", lambda _: ARTICLE)) == 0

@@ -9,7 +9,7 @@ import pytest
 import service
 
 ROOT = Path(service.__file__).parent
-CORE = {"__init__", "domain", "errors", "ports", "settings", "environment", "records", "sentences", "vectors", "words", "logs"}
+CORE = {"__init__", "domain", "errors", "moments", "ports", "settings", "environment", "records", "sentences", "vectors", "words", "logs"}
 FLOWS = {"articles": CORE, "indexing": CORE | {"articles"}, "retrieval": CORE, "answering": CORE | {"retrieval"}}
 """Pure, or speaking only to ports."""
 ADAPTERS = {"storage": CORE, "models": CORE}

@@ -41,7 +41,7 @@ def test_a_key_of_both_scopes_reaches_as_far_as_the_wider() -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_loopback_needs_no_key(host: str) -> None:
     """Nothing is raised."""
-    require_keys(Settings(host=host))
+    assert require_keys(Settings(host=host)) is None
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "news.example", "localhost.example"])
