@@ -142,6 +142,14 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Bylines:
+    """Outlets and authors, as the archive writes them."""
+
+    sources: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A passage that a search found, with its article. The score belongs to this retrieval and to no other."""
 
@@ -150,6 +158,8 @@ class Hit:
     score: float
     dense_rank: int | None = None
     lexical_rank: int | None = None
+    parts: tuple[tuple[str, float], ...] = ()
+    """What the score is the sum of, by name; empty for a ranking that has only a score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +226,15 @@ class Question:
     wants_latest: bool = False
     earlier: Turn | None = None
     """The exchange that a follow-up leans on."""
+    windows: tuple[Window, ...] = ()
+    """Every window that weighs."""
+    outlets: tuple[str, ...] = ()
+    """Outlets of the archive that the question names, as the archive writes them."""
+    authors: tuple[str, ...] = ()
+    quoted: tuple[str, ...] = ()
+    """Phrases of two words or more that the question puts in quotation marks."""
+    clauses: tuple[str, ...] = ()
+    """The parts of a question that asks about several things."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from service.domain import Answer, Article, Coverage, Hit, Passage, Question, Scope, Turn, Usage
+from service.domain import Answer, Article, Bylines, Coverage, Hit, Passage, Question, Scope, Turn, Usage
 
 Vectors = NDArray[np.float32]
 
@@ -112,6 +112,14 @@ class Archive(Protocol):
 
     def vectors_in(self, scope: Scope, limit: int) -> tuple[list[str], Vectors] | None:
         """All passage ids and vectors inside the scope, or None where there are more than `limit`."""
+        ...
+
+    def vectors_of(self, passage_ids: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors of these passages, each `(dimension,)`; ids that are not visible are absent."""
+        ...
+
+    def bylines(self) -> Bylines:
+        """Every outlet and author of a visible article, as written there, sorted."""
         ...
 
     def hits(self, passage_ids: Sequence[str]) -> dict[str, Hit]:

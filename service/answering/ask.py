@@ -97,7 +97,8 @@ class Answerer:
         history = request.history
         if request.conversation_id:
             history += self._memory.history(request.conversation_id, asked_at)
-        return understand(request.question, asked_at, scope, infer_window=request.infer_window, history=history)
+        known = self._archive.bylines()
+        return understand(request.question, asked_at, scope, infer_window=request.infer_window, history=history, known=known)
 
     def _select(self, question: Question, hits: list[Hit]) -> Selection:
         limits = self._limits

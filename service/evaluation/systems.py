@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -14,7 +16,8 @@ from service.answering.request import AskRequest, Checked, Emit, Event
 from service.domain import Answer, Hit, Mode, Question
 from service.evaluation.cases import Case
 from service.ports import Archive, Embedder, Retriever
-from service.retrieval.search import CANDIDATES, fuse, ranks
+from service.retrieval.ranking import RANK_CONSTANT
+from service.retrieval.search import CANDIDATES, ranks
 from service.vectors import nearest
 from service.words import search_terms
 
@@ -147,6 +150,15 @@ def hits_of(archive: Archive, rankings: dict[str, list[str]], k: int) -> list[Hi
     return [
         replace(found[row], score=score, dense_rank=dense.get(row), lexical_rank=lexical.get(row)) for row, score in fused if row in found
     ]
+
+
+def fuse(rankings: Sequence[Sequence[str]]) -> list[tuple[str, float]]:
+    """Ids with their reciprocal rank fusion score (Cormack, Clarke and Büttcher, SIGIR 2009), best first; ties by id."""
+    scores: dict[str, float] = defaultdict(float)
+    for ranking in rankings:
+        for row, place in ranks(ranking).items():
+            scores[row] += 1 / (RANK_CONSTANT + place)
+    return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
 def request_of(case: Case, mode: Mode = Mode.AUTO) -> AskRequest:

@@ -1,84 +1,95 @@
-"""Hybrid search: dense and lexical rankings, fused by reciprocal rank.
+"""Search: candidates from dense and lexical rankings, inside the question's scope, put in order by `ranking`.
 
-Cormack, Clarke and Büttcher, "Reciprocal rank fusion outperforms Condorcet and individual rank learning methods",
-SIGIR 2009: score = Σ 1 / (60 + rank).
+Filters and `asked_at` cut; what was read out of the question (windows, outlets, quoted phrases) only brings more candidates in and weighs.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from service.domain import Hit, Question, Scope, Window
 from service.ports import Archive, Embedder, VectorIndex, Vectors
+from service.retrieval.ranking import REPORTING_DELAY, WEIGHTS, Candidate, Weights, rank
 from service.vectors import nearest
 from service.words import search_terms
 
-RANK_CONSTANT = 60
 CANDIDATES = 50
 """Passages each ranking contributes."""
-EXACT_LIMIT = 20_000
-"""Up to so many passages in scope are compared one by one: 30 MB read, exact, faster than a filtered index."""
-REPORTING_DELAY = timedelta(days=3)
-"""News of a day is also printed on the days after."""
-RECENCY_CANDIDATES = 15
+INFERRED = 20
+"""Passages each ranking contributes for every window, outlet or quotation that the question speaks of."""
+FIRST_FETCH = 4
+"""How many times more than is wanted are asked for before a filter's share of them is known."""
+MOST_FETCHED = 3_000
+"""From here on Chroma takes longer than reading a filter's vectors and comparing them all; `docs/retrieval.md` has the times."""
+EXACT_LIMIT = 5_000
+"""Up to so many passages in scope are compared one by one: 8 MB read, exact."""
 
 
 class Searcher:
     """Finds passages inside a question's scope, best first."""
 
-    def __init__(self, archive: Archive, index: VectorIndex, embedder: Embedder) -> None:
+    def __init__(self, archive: Archive, index: VectorIndex, embedder: Embedder, weights: Weights = WEIGHTS) -> None:
         self._archive = archive
         self._index = index
         self._embedder = embedder
+        self._weights = weights
 
     def search(self, question: Question, k: int) -> list[Hit]:
-        """At most k hits. Filters and `asked_at` are exact; a window read out of the question only weighs."""
+        """At most k hits; the parts of each say why it stands where it does."""
+        return rank(question, self.candidates(question), self._weights)[:k]
+
+    def candidates(self, question: Question) -> list[Candidate]:
+        """What any ranking found, in no order: a consistent view of the archive, whatever is published meanwhile."""
         vector = self._embedder.embed([question.standalone])[0]
         with self._archive.snapshot():
-            return self._search(question, vector, k)
-
-    def _search(self, question: Question, vector: Vectors, k: int) -> list[Hit]:
-        terms = search_terms(question.standalone)
-        dense = self._dense(vector, question.scope)
-        lexical = [row for row, _ in self._archive.lexical(terms, question.scope, CANDIDATES)]
-        rankings = [dense, lexical]
-        if question.window and (scope := published_in(question.window, question.scope)):
-            rankings.append(self._dense(vector, scope))
-            rankings.append([row for row, _ in self._archive.lexical(terms, scope, CANDIDATES)])
-        fused = fuse(rankings)
-        found = self._archive.hits([row for row, _ in fused])
-        dense_ranks, lexical_ranks = ranks(dense), ranks(lexical)
-        hits = [
-            replace(found[row], score=score, dense_rank=dense_ranks.get(row), lexical_rank=lexical_ranks.get(row))
-            for row, score in fused
-            if row in found
+            terms = search_terms(question.standalone)
+            dense = self._near(vector, question.scope, CANDIDATES)
+            lexical = self._archive.lexical(terms, question.scope, CANDIDATES)
+            more = [row for scope in inferred(question) for row in self._near(vector, scope, INFERRED)]
+            scored = dict(lexical)
+            for scope in inferred(question):
+                scored |= self._archive.lexical(terms, scope, INFERRED)
+            quoted = self._archive.lexical(question.quoted, question.scope, INFERRED)
+            ids = list(dict.fromkeys([*dense, *scored, *more, *(row for row, _ in quoted)]))
+            hits, vectors = self._archive.hits(ids), self._archive.vectors_of(ids)
+        dense_ranks, lexical_ranks = ranks(dense), ranks([row for row, _ in lexical])
+        return [
+            Candidate(
+                replace(hits[row], dense_rank=dense_ranks.get(row), lexical_rank=lexical_ranks.get(row)),
+                float(vectors[row] @ vector),
+                scored.get(row, 0.0),
+            )
+            for row in ids
+            if row in hits
         ]
-        return (newest_lifted(hits) if question.wants_latest else hits)[:k]
 
-    def _dense(self, vector: Vectors, scope: Scope) -> list[str]:
-        """Ids by cosine inside the scope: from the index, or exactly where the scope is a small part of it."""
-        wanted = min(CANDIDATES, self._index.count())
-        found = [row for row, _ in self._index.query(vector, wanted)]
-        allowed = self._archive.in_scope(found, scope)
-        if len(allowed) == len(found):
-            return found
-        inside = self._archive.vectors_in(scope, EXACT_LIMIT)
-        if inside is not None:
-            return [row for row, _ in nearest(*inside, vector, CANDIDATES)]
-        return self._overfetched(vector, scope, wanted)
+    def _near(self, vector: Vectors, scope: Scope, wanted: int) -> list[str]:
+        """Ids by cosine inside the scope, best first.
 
-    def _overfetched(self, vector: Vectors, scope: Scope, wanted: int) -> list[str]:
-        """Ask for ever more until enough lie inside the scope, or everything has been seen."""
+        From the index while the scope's share of what it gives is large; exactly, over the stored vectors, where the scope is small.
+        """
         total, asked = self._index.count(), wanted
         while True:
-            asked = min(total, asked * 4)
-            found = [row for row, _ in self._index.query(vector, asked)]
+            found = [row for row, _ in self._index.query(vector, min(asked, total))]
             allowed = self._archive.in_scope(found, scope)
-            if len(allowed) >= wanted or asked >= total:
-                return [row for row in found if row in allowed][:wanted]
+            inside = [row for row in found if row in allowed]
+            if len(inside) >= wanted or asked >= total:
+                return inside[:wanted]
+            needed = max(FIRST_FETCH * asked, asked * wanted * 3 // (2 * max(1, len(inside))))
+            if needed > MOST_FETCHED and (stored := self._archive.vectors_in(scope, EXACT_LIMIT)) is not None:
+                return [row for row, _ in nearest(*stored, vector, wanted)]
+            asked = needed
+
+
+def inferred(question: Question) -> Iterator[Scope]:
+    """The scopes that the question speaks of without being cut to them: each of its windows, each outlet it names."""
+    for window in question.windows:
+        if scope := published_in(window, question.scope):
+            yield scope
+    for outlet in question.outlets:
+        if not question.scope.sources or outlet.casefold() in {source.casefold() for source in question.scope.sources}:
+            yield replace(question.scope, sources=(outlet,))
 
 
 def published_in(window: Window, scope: Scope) -> Scope | None:
@@ -93,21 +104,3 @@ def published_in(window: Window, scope: Scope) -> Scope | None:
 def ranks(ranking: Sequence[str]) -> dict[str, int]:
     """Each id's place, from 1."""
     return {row: place for place, row in enumerate(ranking, 1)}
-
-
-def fuse(rankings: Sequence[Sequence[str]]) -> list[tuple[str, float]]:
-    """Ids with their reciprocal rank fusion score, best first; ties by id."""
-    scores: dict[str, float] = defaultdict(float)
-    for ranking in rankings:
-        for row, place in ranks(ranking).items():
-            scores[row] += 1 / (RANK_CONSTANT + place)
-    return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
-
-
-def newest_lifted(hits: Sequence[Hit]) -> list[Hit]:
-    """The hits with the newest of the best ones lifted: recency is one more ranking among them."""
-    best = [hit for hit in hits[:RECENCY_CANDIDATES] if hit.article.published_at]
-    by_date = sorted(best, key=lambda hit: hit.article.published_at or hit.article.ingested_at, reverse=True)  # type: ignore[arg-type, return-value]
-    bonus = {hit.passage.id: 1 / (RANK_CONSTANT + place) for place, hit in enumerate(by_date, 1)}
-    lifted = [replace(hit, score=hit.score + bonus.get(hit.passage.id, 0.0)) for hit in hits]
-    return sorted(lifted, key=lambda hit: (-hit.score, hit.passage.id))

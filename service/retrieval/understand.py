@@ -6,15 +6,19 @@ import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from service.domain import Question, Scope, Turn
+from service.domain import Bylines, Question, Scope, Turn
 from service.errors import BadQuestion
+from service.retrieval.bylines import find_bylines
+from service.retrieval.clauses import clauses
 from service.retrieval.window import find_as_of, find_window
 from service.words import names
 
+NOBODY = Bylines()
 MAX_QUESTION = 2_000
 MAX_OWN_NAMES = 2
 """A question that names more than this stands alone, whatever pronouns it holds."""
 _LATEST = re.compile(r"\b(?:latest|newest|most recent(?:ly)?|currently|current|right now|now|so far|to date|up to date)\b", re.IGNORECASE)
+_QUOTED = re.compile(r"\"([^\"]{3,200})\"|“([^”]{3,200})”|(?<!\w)['‘]([^'’]{3,200})['’](?!\w)")
 _LEANS_BACK = re.compile(
     r"^(?:and|but|so|why|how come|what about|how about|when was that|where was that|who was that|then)\b"
     r"|\b(?:it|its|they|them|their|he|she|his|her|him|that|those|these|this|there|then|one|ones|same)\b",
@@ -22,14 +26,37 @@ _LEANS_BACK = re.compile(
 )
 
 
-def understand(asked: str, asked_at: datetime, scope: Scope, *, infer_window: bool = True, history: tuple[Turn, ...] = ()) -> Question:
-    """The question as understood at `asked_at`. Raises BadQuestion where there is nothing to ask."""
+def understand(
+    asked: str,
+    asked_at: datetime,
+    scope: Scope,
+    *,
+    infer_window: bool = True,
+    history: tuple[Turn, ...] = (),
+    known: Bylines = NOBODY,
+) -> Question:
+    """The question as understood at `asked_at`, in an archive with these outlets and authors.
+
+    Raises BadQuestion where there is nothing to ask.
+    """
     text = _checked(asked)
     if scope.published_from and scope.published_to and scope.published_from >= scope.published_to:
         raise BadQuestion("the filter's window ends before it begins: published_from must be earlier than published_to")
     earlier = history[-1] if history and _leans_back(text) else None
     standalone = f"{text} (about: {earlier.question})" if earlier else text
-    question = Question(asked, standalone, asked_at, scope, wants_latest=bool(_LATEST.search(text)), earlier=earlier)
+    named = find_bylines(text, known)
+    question = Question(
+        asked,
+        standalone,
+        asked_at,
+        scope,
+        wants_latest=bool(_LATEST.search(text)),
+        earlier=earlier,
+        outlets=named.sources,
+        authors=named.authors,
+        quoted=quoted(text),
+        clauses=clauses(text),
+    )
     if not infer_window:
         return question
     as_of = find_as_of(text, asked_at)
@@ -38,10 +65,18 @@ def understand(asked: str, asked_at: datetime, scope: Scope, *, infer_window: bo
         return replace(
             question,
             window=as_of,
+            windows=(as_of,),
             wants_latest=True,
             scope=replace(scope, visible_at=min(scope.visible_at, as_of.end - timedelta(microseconds=1))),
         )
-    return replace(question, window=find_window(text, asked_at))
+    window = find_window(text, asked_at)
+    return replace(question, window=window, windows=(window,) if window else ())
+
+
+def quoted(text: str) -> tuple[str, ...]:
+    """What stands in quotation marks, two words or more: an apostrophe opens nothing."""
+    found = (next(filter(None, match.groups())).strip(" .,;:!?") for match in _QUOTED.finditer(text))
+    return tuple(dict.fromkeys(phrase for phrase in found if len(phrase.split()) >= 2))
 
 
 def _checked(asked: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from service.domain import Article, Coverage, Hit, Passage, Scope
+from service.domain import Article, Bylines, Coverage, Hit, Passage, Scope
 from service.errors import ArchiveDamaged, ArchiveError, NotFound
 from service.ports import Clock, StagedArticle, Vectors
 from service.storage import schema
@@ -206,6 +206,25 @@ class SqliteArchive:
             return None
         rows = self.rows(f"SELECT p.id, p.vector {tables}", values)
         return [row[0] for row in rows], _matrix([row[1] for row in rows])
+
+    def vectors_of(self, passage_ids: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors of these passages, each `(dimension,)`; ids that are not visible are absent."""
+        statement = (
+            "SELECT p.id, p.vector FROM passages p JOIN articles a USING (version)"
+            " WHERE a.state = 'ready' AND p.id IN (SELECT value FROM json_each(?))"
+        )
+        rows = self.rows(statement, (json.dumps(list(passage_ids)),))
+        return dict(zip((row[0] for row in rows), _matrix([row[1] for row in rows]), strict=True))
+
+    def bylines(self) -> Bylines:
+        """Every outlet and author of a visible article, as written there, sorted."""
+
+        def distinct(column: str) -> tuple[str, ...]:
+            return tuple(
+                row[0] for row in self.rows(f"SELECT DISTINCT {column} FROM articles WHERE state = 'ready' AND {column} <> '' ORDER BY 1")
+            )
+
+        return Bylines(distinct("source"), distinct("author"))
 
     def hits(self, passage_ids: Sequence[str]) -> dict[str, Hit]:
         """The passages with their articles, score 0; ids that are not visible are absent."""

@@ -1,0 +1,201 @@
+"""Ranking: each candidate's score is a sum of parts that a reader can be shown, and the weights of the parts are measured.
+
+A linear model over a handful of signals, its weights fitted listwise (ListNet's top-one softmax: Cao et al., ICML 2007). Passages are
+compared with each other, so every signal is on the scale of a cosine and only differences count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields, replace
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+import numpy as np
+
+from service.domain import Article, Hit, Passage, Question, Window
+from service.ports import Vectors
+from service.sentences import sentence_spans
+from service.words import content_stems, folded, numbers
+
+RANK_CONSTANT = 60
+"""Of reciprocal rank fusion: Cormack, Clarke and Büttcher, SIGIR 2009."""
+HALF_LIFE = timedelta(days=14)
+"""So long before the moment asked about, an article's recency is half. Of 7, 14, 30, 60 and 365 days the best on the tuned halves."""
+REPORTING_DELAY = timedelta(days=3)
+"""News of a day is also printed on the days after."""
+SPREAD = 20
+"""The first places, in which an article that was already shown gives way to others."""
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What each part of a score is worth beside a cosine of 1; a part with weight 0 is switched off.
+
+    Fitted by `eval/fit_ranking.py` on half a of the development sets; `docs/retrieval.md` has the figures of both halves.
+    """
+
+    similarity: float = 1.0
+    """Cosine of the question and the passage with its headline, outlet and date."""
+    lexical: float = 0.22
+    """BM25, as a share of the best passage's."""
+    fusion: float = 0.04
+    """Reciprocal rank fusion of both rankings, as a share of what being first in both gives."""
+    sentence: float = 0.21
+    """The share of the question's words, the rarer the heavier, that the best single sentence holds."""
+    clause: float = 0.44
+    """The same for the best part of a question that has several."""
+    lead: float = 0.06
+    """The first passage of an article, which is where news says what it is about."""
+    outlet: float = 0.5
+    """An outlet or author that the question names."""
+    quoted: float = 0.1
+    """A phrase that the question quotes, in headline or text."""
+    window: float = 0.06
+    """Published in a window that the question speaks of, or just after it."""
+    recency: float = 0.47
+    """Nearness in time to the window, or to the moment of asking where there is none."""
+    repeat: float = 0.07
+    """Taken off for each passage of the same article above this one."""
+
+
+WEIGHTS = Weights()
+PARTS = tuple(field.name for field in fields(Weights) if field.name != "repeat")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A passage that some ranking found: its cosine to the question, and BM25 where words of the question are in it (else 0)."""
+
+    hit: Hit
+    cosine: float
+    bm25: float
+
+
+def rank(question: Question, candidates: Sequence[Candidate], weights: Weights = WEIGHTS) -> list[Hit]:
+    """The candidates as hits, best first; the parts of each hit add up to its score."""
+    if not candidates:
+        return []
+    worth = np.array([getattr(weights, part) for part in PARTS], dtype=np.float32)
+    values = signals(question, candidates) * worth
+    hits = [
+        replace(one.hit, score=float(row.sum()), parts=tuple((part, float(value)) for part, value in zip(PARTS, row, strict=True) if value))
+        for one, row in zip(candidates, values, strict=True)
+    ]
+    return _spread(sorted(hits, key=lambda hit: (-hit.score, hit.passage.id)), weights.repeat)
+
+
+def signals(question: Question, candidates: Sequence[Candidate]) -> Vectors:
+    """The unweighted parts, `(n, len(PARTS))` float32, each between 0 and 1 but for the cosine."""
+    rarity = _rarity(question, candidates)
+    best = max((one.bm25 for one in candidates), default=0.0) or 1.0
+    whole, parts = _wanted(question.standalone), [_wanted(clause) for clause in question.clauses]
+    named, quotes = set(question.outlets) | set(question.authors), [folded(quote) for quote in question.quoted]
+    rows = []
+    for one in candidates:
+        hit, article = one.hit, one.hit.article
+        sentences = _sentence_stems(hit.passage, article.language)
+        rows.append(
+            (
+                one.cosine,
+                one.bm25 / best,
+                fused_share(hit.dense_rank, hit.lexical_rank),
+                max((_held(whole & stems, whole, rarity) for stems in sentences), default=0.0),
+                max((_held(part & stems, part, rarity) for part in parts for stems in sentences), default=0.0),
+                float(hit.passage.ordinal == 0),
+                float(article.source in named or article.author in named),
+                float(any(quote in folded(f"{article.title}\n{hit.passage.text}") for quote in quotes)) if quotes else 0.0,
+                float(any(_published_about(article, window) for window in question.windows)),
+                recency(article.published_at, question),
+            )
+        )
+    return np.array(rows, dtype=np.float32).reshape(len(candidates), len(PARTS))
+
+
+def fused_share(*ranks: int | None) -> float:
+    """Reciprocal rank fusion of the ranks, as a share of its most: 1 for the first of every ranking."""
+    return sum((RANK_CONSTANT + 1) / (RANK_CONSTANT + place) for place in ranks if place) / len(ranks)
+
+
+def recency(published_at: datetime | None, question: Question) -> float:
+    """1 inside the question's windows (or at the moment it asks about), falling hyperbolically; 0 for an article of unknown date.
+
+    Hyperbolic and not exponential, so that last year's news still comes before that of ten years ago.
+    """
+    if published_at is None:
+        return 0.0
+    away = min(_distance(published_at, window) for window in question.windows or (_moment(question),))
+    return HALF_LIFE / (HALF_LIFE + away)
+
+
+def _moment(question: Question) -> Window:
+    """The moment asked about: when the question is asked, or the end of what it may see."""
+    scope = question.scope
+    at = min(filter(None, (question.asked_at, scope.visible_at, scope.published_to)))
+    return Window(at, at, "")
+
+
+def _distance(moment: datetime, window: Window) -> timedelta:
+    """How far outside the window; only its near end counts where it is open to the past ("before March")."""
+    start = window.start or window.end
+    if start and moment < start:
+        return start - moment
+    return moment - window.end if window.end and moment > window.end else timedelta(0)
+
+
+def _published_about(article: Article, window: Window) -> bool:
+    """In the window, or as long after it as its news are still printed."""
+    moment = article.published_at
+    if moment is None or (window.start and moment < window.start):
+        return False
+    return window.end is None or moment < window.end + REPORTING_DELAY
+
+
+def _spread(hits: Sequence[Hit], repeat: float) -> list[Hit]:
+    """The first places given one by one, each to the best hit that is left after what repeats have cost it."""
+    if not repeat:
+        return list(hits)
+    left, seen, placed = list(hits), Counter[str](), list[Hit]()
+    while left and len(placed) < SPREAD:
+        costs = [seen[hit.article.id] * repeat for hit in left]
+        at = min(range(len(left)), key=lambda row: (costs[row] - left[row].score, row))
+        hit, cost = left.pop(at), costs[at]
+        seen[hit.article.id] += 1
+        placed.append(replace(hit, score=hit.score - cost, parts=(*hit.parts, ("repeat", -cost))) if cost else hit)
+    return [*placed, *left]
+
+
+def _wanted(text: str) -> frozenset[str]:
+    return content_stems(text) | numbers(text)
+
+
+def _rarity(question: Question, candidates: Sequence[Candidate]) -> dict[str, float]:
+    """Inverse document frequency of the question's words among the candidates."""
+    wanted = _wanted(question.standalone)
+    held = Counter(word for one in candidates for word in wanted & _stems(one.hit.passage, one.hit.article))
+    return {word: math.log((len(candidates) + 1) / (held[word] + 0.5)) for word in wanted}
+
+
+def _held(words: frozenset[str], wanted: frozenset[str], rarity: dict[str, float]) -> float:
+    total = sum(rarity.get(word, 0.0) for word in wanted)
+    return sum(rarity.get(word, 0.0) for word in words) / total if total > 0 else 0.0
+
+
+def _stems(passage: Passage, article: Article) -> frozenset[str]:
+    return _wanted(article.title).union(*_sentence_stems(passage, article.language))
+
+
+@lru_cache(maxsize=8192)
+def _sentence_stems(passage: Passage, language: str | None) -> tuple[frozenset[str], ...]:
+    """The words of each sentence. Kept, because the same passages are candidates again and again."""
+    return tuple(_wanted(passage.text[start:end]) for start, end in sentence_spans(passage.text, language))
+
+
+def switched_off(*parts: str) -> Weights:
+    """The weights without these parts, for measuring what each buys. Raises KeyError for a part there is not."""
+    if unknown := set(parts) - {field.name for field in fields(Weights)}:
+        raise KeyError(f"no part {', '.join(sorted(unknown))} in {astuple(WEIGHTS)}")
+    return replace(WEIGHTS, **dict.fromkeys(parts, 0.0))
