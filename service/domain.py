@@ -143,13 +143,15 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that a search found, with its article. The score belongs to this retrieval and to no other."""
+    """A passage that a search found, with its article. The scores belong to this retrieval and to no other."""
 
     passage: Passage
     article: Article
     score: float
     dense_rank: int | None = None
     lexical_rank: int | None = None
+    rerank_score: float | None = None
+    """What the reranker said of it, on the reranker's own scale; None where none was asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from service.domain import Hit, Question, Scope, Window
-from service.ports import Archive, Embedder, VectorIndex, Vectors
+from service.ports import Archive, Embedder, Reranker, VectorIndex, Vectors
+from service.retrieval.rerank import reranked
 from service.vectors import nearest
 from service.words import search_terms
 
@@ -29,10 +30,14 @@ RECENCY_CANDIDATES = 15
 class Searcher:
     """Finds passages inside a question's scope, best first."""
 
-    def __init__(self, archive: Archive, index: VectorIndex, embedder: Embedder) -> None:
+    def __init__(
+        self, archive: Archive, index: VectorIndex, embedder: Embedder, reranker: Reranker | None = None, rerank_candidates: int = 30
+    ) -> None:
         self._archive = archive
         self._index = index
         self._embedder = embedder
+        self._reranker = reranker
+        self._rerank_candidates = rerank_candidates
 
     def search(self, question: Question, k: int) -> list[Hit]:
         """At most k hits. Filters and `asked_at` are exact; a window read out of the question only weighs."""
@@ -56,6 +61,7 @@ class Searcher:
             for row, score in fused
             if row in found
         ]
+        hits = reranked(question, hits, self._reranker, self._rerank_candidates)
         return (newest_lifted(hits) if question.wants_latest else hits)[:k]
 
     def _dense(self, vector: Vectors, scope: Scope) -> list[str]:
