@@ -28,7 +28,7 @@ from service.evaluation.matching import contains, states
 from service.evaluation.metrics import parse_metric
 from service.evaluation.runner import Row
 from service.evaluation.suite import load_suite
-from service.evaluation.systems import DATELINE, Ranked, request_of
+from service.evaluation.systems import ALL, DATELINE, Ranked, request_of
 from service.retrieval.ranking import PARTS, WEIGHTS, Candidate, Weights, rank, signals
 from service.retrieval.understand import understand
 from service.sentences import sentence_spans
@@ -161,12 +161,12 @@ def _is_right(hit: Hit, case: Case) -> float:
 
 def _known_items(archive: SqliteArchive, searcher: Searcher, words: Callable[[Hit], str]) -> Iterator[Asked]:
     """Questions that only say what one old article says, asked when the newest is out."""
-    articles = [one for one in archive.articles(None, sys.maxsize) if one.published_at]
+    articles = [one for one in archive.articles(None, ALL) if one.published_at]
     last = max(one.published_at for one in articles if one.published_at)
     old = sorted((one for one in articles if one.published_at and last - one.published_at > OLD), key=lambda one: digest(one.id))
     at = last + timedelta(days=1)
     for article in old[:KNOWN_ITEMS]:
-        passages, _ = archive.vectors_in(Scope(at, article_ids=(article.id,)), sys.maxsize) or ([], None)
+        passages, _ = archive.vectors_in(Scope(at, article_ids=(article.id,)), ALL) or ([], None)
         hits = sorted(archive.hits(passages).values(), key=lambda hit: hit.passage.ordinal)
         if hits and (asked := words(hits[len(hits) // 2]).strip()):
             case = Case(f"known-{article.id}", asked, at, gold_articles=(article.id,))

@@ -19,13 +19,15 @@ from service.answering.stopwatch import Stopwatch
 from service.answering.writing import ModelWriter
 from service.articles.files import Item, load
 from service.domain import Coverage, Feedback, Hit, Question, Scope
-from service.errors import ArchiveInUse, DatelineError
+from service.errors import ArchiveInUse
 from service.indexing.ingest import Ingester, IngestReport, Progress
 from service.indexing.passages import PASSAGE_VERSION, embedded_text
 from service.models.encoder import build_embedder
 from service.models.generator import ChatGenerator, build_generator
 from service.models.llama_server import LlamaServer
-from service.ports import Clock, Embedder, Generator, VectorIndex
+from service.models.reranker import build_reranker
+from service.ports import Clock, Embedder, Generator, Reranker, VectorIndex
+from service.readiness import Warmth, WatchedReranker, ready, seen
 from service.retrieval.search import Searcher
 from service.settings import Settings, resources
 from service.storage.archive import SqliteArchive
@@ -47,57 +49,6 @@ class Found:
     hits: list[Hit]
     coverage: Coverage
     timings_ms: dict[str, float]
-
-
-class Warmth:
-    """Which parts are loading, ready or failed, and why. A part that was never loaded here counts as ready."""
-
-    def __init__(self) -> None:
-        self._states: dict[str, dict[str, Any]] = {}
-        self._loading: threading.Thread | None = None
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing is being loaded."""
-        return self._loading is None or not self._loading.is_alive()
-
-    def of(self, part: str) -> dict[str, Any]:
-        """`ready`, `state` (loading, ready or failed) and, where it failed, the `reason`."""
-        state = self._states.get(part, {"state": "ready"})
-        return {"ready": state["state"] == "ready", **state}
-
-    def load(self, loads: dict[str, Callable[[], object]]) -> threading.Thread:
-        """Run these one after the other in a thread that does not hold up the end of the process."""
-        for part in loads:
-            if self._states.get(part, {}).get("state") != "failed":
-                self._states[part] = {"state": "loading"}
-        self._loading = threading.Thread(target=self._run, args=(loads,), name="warm-up", daemon=True)
-        self._loading.start()
-        return self._loading
-
-    def _run(self, loads: dict[str, Callable[[], object]]) -> None:
-        for part, load_part in loads.items():
-            try:
-                load_part()
-            except DatelineError as error:
-                logger.warning("the %s is not ready: %s", part, error)
-                self._states[part] = {"state": "failed", "reason": str(error)}
-            except Exception:
-                logger.exception("the %s is not ready", part)
-                self._states[part] = {"state": "failed", "reason": "see the service's log"}
-            else:
-                self._states[part] = {"state": "ready"}
-
-
-def _seen(part: str, look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What a look at the part shows, or why there is nothing to see."""
-    try:
-        return {"ready": True, **look()}
-    except DatelineError as error:
-        return {"ready": False, "reason": str(error)}
-    except Exception:
-        logger.exception("the %s is not ready", part)
-        return {"ready": False, "reason": "see the service's log"}
 
 
 def sample_folder() -> Path:
@@ -122,6 +73,7 @@ class Services:
     ingester: Ingester
     answerer: Answerer
     generator: Generator | None
+    reranker: Reranker | None = None
     writing: threading.Lock = field(default_factory=threading.Lock)
     warmth: Warmth = field(default_factory=Warmth)
 
@@ -175,24 +127,28 @@ class Services:
         return bool(self.archive.under(str(sample_folder())))
 
     def warm_up(self) -> threading.Thread:
-        """Load encoder and local model in the background, before the first question needs them; `readiness` tells how it goes."""
-        server = self.server
+        """Load encoder and models in the background, before the first question needs them; `readiness` tells how it goes."""
+        server, reranker = self.server, self.reranker
         loads: dict[str, Callable[[], object]] = {"encoder": lambda: self.embedder.embed(["warm"])}
-        return self.warmth.load(loads | ({"generator": server.ensure} if server else {}))
+        loads |= {"generator": server.ensure} if server else {}
+        return self.warmth.load(loads | ({"reranker": lambda: reranker.rerank("warm", ["warm"])} if reranker else {}))
 
     def readiness(self) -> dict[str, Any]:
-        """Each part of the service and whether it can serve. A local model that died is started again."""
+        """Each part of the service and whether it can serve. A local model that died is started again.
+
+        The reranker is None where there is none; one that failed is shown and does not count, since questions are answered without it.
+        """
         server, name = self.server, self.generator.name if self.generator else "extractive"
         if server and self.warmth.idle and not server.alive:
             self.warmth.load({"generator": server.ensure})
         parts: dict[str, dict[str, Any] | None] = {
-            "archive": _seen("archive", lambda: {"articles": self.archive.coverage().articles}),
-            "index": _seen("index", lambda: {"kind": type(self.index).__name__, "vectors": self.index.count()}),
+            "archive": seen("archive", lambda: {"articles": self.archive.coverage().articles}),
+            "index": seen("index", lambda: {"kind": type(self.index).__name__, "vectors": self.index.count()}),
             "encoder": self.warmth.of("encoder"),
             "generator": self.warmth.of("generator") | {"name": name},
-            "reranker": None,
+            "reranker": self.warmth.of("reranker") | {"name": self.reranker.name} if self.reranker else None,
         }
-        return {"ready": all(part["ready"] for part in parts.values() if part), **parts}
+        return {"ready": ready(parts), **parts}
 
     def close(self) -> None:
         """Close everything, the index first so that it is left clean."""
@@ -222,7 +178,7 @@ def open_archive(settings: Settings, embedder: Embedder, ingest_clock: Clock = n
 
 def build(
     settings: Settings, *, writable: bool = True, embedder: Embedder | None = None, generator: Generator | None = None,
-    ingest_clock: Clock = now,
+    reranker: Reranker | None = None, ingest_clock: Clock = now,
 ) -> Services:  # fmt: skip
     """Wire the real adapters. With `writable` false, an archive held by another process can still be searched.
 
@@ -230,20 +186,23 @@ def build(
 
     Raises SettingsError, ArchiveError (ArchiveInUse, ArchiveMismatch, …) or ModelNotFound, each with what to do.
     """
-    embedder = embedder or build_embedder(settings)
+    embedder, warmth = embedder or build_embedder(settings), Warmth()
     archive = open_archive(settings, embedder, ingest_clock)
     try:
+        reranker = reranker or build_reranker(settings)
+        watched = WatchedReranker(reranker, warmth) if reranker else None
         generator = generator or build_generator(settings)
         answering, judging = (load_prompt(resources() / "prompts", name) for name in (ANSWER_PROMPT, ANSWERABLE_PROMPT))
         writer = ModelWriter(generator, answering, judging, embedder) if generator else None
         index = _index(settings, archive, writable=writable)  # last: what fails after it would leave it in doubt
-        searcher = Searcher(archive, index, embedder)
+        searcher = Searcher(archive, index, embedder, reranker=watched, rerank_candidates=settings.rerank_candidates)
         limits = Limits(settings.top_k, settings.evidence_sentences, settings.evidence_tokens)
         answerer = Answerer(archive, searcher, embedder, writer, Conversations(archive), now, limits)
     except BaseException:
         archive.close()
         raise
-    return Services(settings, archive, index, embedder, searcher, Ingester(archive, index, embedder), answerer, generator)
+    ingester = Ingester(archive, index, embedder)
+    return Services(settings, archive, index, embedder, searcher, ingester, answerer, generator, watched, warmth=warmth)
 
 
 def _index(settings: Settings, archive: SqliteArchive, *, writable: bool) -> VectorIndex:

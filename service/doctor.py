@@ -13,6 +13,7 @@ from service.errors import ArchiveInUse, DatelineError
 from service.models.catalogue import CATALOGUE, DEFAULT_GENERATOR, Entry
 from service.models.fetch import installed
 from service.models.generator import build_generator
+from service.models.reranker import build_reranker
 from service.settings import Settings
 
 LOW_DISK = 2_000_000_000
@@ -39,6 +40,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _disk(settings)
     yield _encoder(settings)
     yield _language_model(settings)
+    yield _asked("reranker", lambda: _reranker(settings), "see DATELINE_RERANKER; questions are answered without it meanwhile")
     yield _asked("archive", lambda: _archive(settings), "see the message; a backup or a new DATELINE_DATA_DIR helps")
     yield _asked("vector index", lambda: _index(settings), "run `dateline reindex`")
 
@@ -77,6 +79,12 @@ def _opened(settings: Settings) -> str:
     """The name, once its package and key were found to be there. Nothing is sent to a hosted model."""
     build_generator(settings)
     return settings.model
+
+
+def _reranker(settings: Settings) -> str:
+    """Where its files are, or that its server answered one question; nothing is loaded or fetched."""
+    reranker = build_reranker(settings)
+    return reranker.examine() if reranker else "off"
 
 
 def _archive(settings: Settings) -> str:

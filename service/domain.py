@@ -151,7 +151,7 @@ class Bylines:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that a search found, with its article. The score belongs to this retrieval and to no other."""
+    """A passage that a search found, with its article. The scores belong to this retrieval and to no other."""
 
     passage: Passage
     article: Article
@@ -160,6 +160,8 @@ class Hit:
     lexical_rank: int | None = None
     parts: tuple[tuple[str, float], ...] = ()
     """What the score is the sum of, by name; empty for a ranking that has only a score."""
+    rerank_score: float | None = None
+    """What the reranker said of it, on the reranker's own scale; None where none was asked."""
 
 
 @dataclass(frozen=True, slots=True)

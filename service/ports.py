@@ -167,6 +167,17 @@ class Generator(Protocol):
         ...
 
 
+class Reranker(Protocol):
+    """Reads question and text together and says how well the text answers."""
+
+    @property
+    def name(self) -> str: ...
+
+    def rerank(self, question: str, texts: Sequence[str]) -> list[float]:
+        """One finite score a text, in the order of `texts`, higher is better, on any scale. Raises ModelError or ModelUnavailable."""
+        ...
+
+
 class Memory(Protocol):
     """What was asked and answered before in a conversation."""
 

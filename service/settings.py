@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from platformdirs import user_cache_path, user_data_path
@@ -61,6 +62,14 @@ class Settings(BaseSettings):
         description="`all-MiniLM-L6-v2`, fetched and verified, or the path of a sentence-transformers folder.",
     )
     embedding_dtype: str = Field("auto", pattern="^(auto|float32|bfloat16)$", description="Precision of the encoder.")
+    reranker: str = Field(
+        "",
+        description="Reads the best passages again and orders them: the folder or hub name of a sentence-transformers cross-encoder, "
+        "or the address of a server that speaks `/v1/rerank` (vLLM, Jina, llama.cpp, …), `http://…` or `https://…`. Off by default.",
+    )
+    reranker_model: str | None = Field(None, description="Model that a reranking server is asked for, where it has several.")
+    reranker_api_key: SecretStr | None = Field(None, description="Key that a reranking server is given.")
+    rerank_candidates: int = Field(30, ge=1, le=200, description="How many of the best passages are reranked.")
     api_keys: Annotated[dict[str, SecretStr], NoDecode] = Field(
         default_factory=dict,
         description="Comma-separated `admin:KEY` and `ask:KEY`; without any, only loopback is served.",
@@ -89,6 +98,29 @@ class Settings(BaseSettings):
                 raise ValueError("write each key as ask:KEY or admin:KEY, with a KEY of at least 16 characters")
             keys[f"{scope}:{len(keys)}"] = key
         return keys
+
+    @field_validator("reranker", mode="after")
+    @classmethod
+    def _address_or_name(cls, value: str) -> str:
+        if "://" not in value:
+            return value.strip()
+        try:
+            parts = urlsplit(value)
+            served = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and not (parts.query or parts.fragment)
+        except ValueError:
+            served = False
+        if not served:
+            raise ValueError("write a server as http://HOST:PORT or https://HOST")
+        if parts.username is not None:
+            raise ValueError(f"write the server without a name or key in its address: the key is {PREFIX}RERANKER_API_KEY")
+        return value
+
+    @field_validator("reranker_api_key", mode="after")
+    @classmethod
+    def _fit_for_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not all("!" <= character <= "~" for character in value.get_secret_value()):
+            raise ValueError("a key is made of ASCII letters, digits and signs, without spaces")
+        return value
 
     @field_validator("trusted_hosts", mode="before")
     @classmethod

@@ -208,6 +208,7 @@ def hit_out(hit: Hit) -> dict[str, Any]:
         "score": round(hit.score, 6),
         "dense_rank": hit.dense_rank,
         "lexical_rank": hit.lexical_rank,
+        "rerank_score": hit.rerank_score,
     }
 
 

@@ -1,10 +1,12 @@
 """Small stand-ins for the ports, held to the same contract suites as the real adapters."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
 
+from service.errors import ModelError
 from service.models.hashing import HashingEmbedder
 from service.ports import Vectors
 from service.vectors import nearest
@@ -32,6 +34,28 @@ class CountingEmbedder(HashingEmbedder):
     def embed(self, texts: Sequence[str]) -> Vectors:
         self.embedded.extend(texts)
         return super().embed(texts)
+
+
+class WordReranker:
+    """Implements `ports.Reranker`: how many of the question's words a text holds. Raises `failure` where there is one."""
+
+    name = "words"
+
+    def __init__(self, failure: ModelError | None = None) -> None:
+        self.failure = failure
+        self.asked: list[tuple[str, list[str]]] = []
+
+    def rerank(self, question: str, texts: Sequence[str]) -> list[float]:
+        self.asked.append((question, list(texts)))
+        if self.failure:
+            raise self.failure
+        return word_scores(question, texts)
+
+
+def word_scores(question: str, texts: Sequence[str]) -> list[float]:
+    """The share of the question's words that each text holds."""
+    wanted = set(re.findall(r"\w+", question.casefold()))
+    return [len(wanted & set(re.findall(r"\w+", text.casefold()))) / max(1, len(wanted)) for text in texts]
 
 
 class MemoryIndex:

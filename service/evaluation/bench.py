@@ -37,6 +37,8 @@ RANKERS = ("bm25", "dense", "rrf")
 RIVALS = {Task.ANSWER: (*RANKERS, TEXTBOOK), Task.RETRIEVAL: (*RANKERS, TEXTBOOK), Task.CHECK: ("cosine",)}
 """What Dateline can be compared with, by what is graded."""
 EXTRACTIVE = "extractive"
+ELSEWHERE = {"data_dir", "cache_dir", "api_keys", "reranker_api_key", "host", "port", "trusted_hosts"}
+"""Settings that no answer depends on, and the keys."""
 Told = Callable[[str], None]
 """Shows how far the work is."""
 
@@ -47,7 +49,8 @@ def opened(
 ) -> Iterator[Bench]:
     """The suite's systems, closed and the temporary archive removed afterwards. Encoder and writer are those of the settings by default.
 
-    Raises BadInput where an article of the corpus is rejected or a system is not known, DatelineError where the service cannot be built.
+    Raises BadInput where an article of the corpus is rejected or a system is not known, DatelineError where the service cannot be built,
+    ModelError where its reranker does not work: questions are answered without it, but not graded under its name.
     """
     from service import bootstrap
     from service.models.encoder import build_embedder
@@ -68,6 +71,8 @@ def opened(
             with ExitStack() as stack:
                 build = partial(bootstrap.build, embedder=embedder, generator=generator)
                 services, planter, aliases = stack.enter_context(_archive(suite, settings, build, cached, tell))
+                if services.reranker:
+                    services.reranker.rerank("Does it work?", ["It does."])
                 yield _bench(suite, services, cached, planter, aliases, stack, tell)
 
 
@@ -149,7 +154,7 @@ def _bench(
 
 def _identity(suite: Suite, services: Services) -> str:
     """The code, the prompts, the settings that matter and the archive: an answer depends on nothing else."""
-    settings = services.settings.model_dump(mode="json", exclude={"data_dir", "cache_dir", "api_keys", "host", "port", "trusted_hosts"})
+    settings = services.settings.model_dump(mode="json", exclude=ELSEWHERE)
     seen = [repr(sorted(settings.items())), services.archive.stamp(), services.embedder.fingerprint, repr(suite.depth)]
     folder = Path(__file__).parent.parent
     files = [*folder.rglob("*.py"), *(resources() / "prompts").glob("*.toml")]

@@ -87,9 +87,9 @@ def _add_public(app: FastAPI, services: Services) -> None:
         """The process is alive."""
         return {"status": "ok"}
 
-    @app.get("/readyz", responses={503: {"description": "A part is not ready: the one with `ready` false."}})
+    @app.get("/readyz", responses={503: {"description": "A part is not ready: the one with `ready` false. A reranker does not count."}})
     def readyz() -> JSONResponse:
-        """Each part and whether it can serve; 503 where one cannot."""
+        """Each part and whether it can serve; 503 where one cannot. Without its reranker the service answers, so that alone stays 200."""
         state = services.readiness()
         return JSONResponse(state, 200 if state["ready"] else 503)
 

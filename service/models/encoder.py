@@ -43,7 +43,7 @@ BATCH = 16
 """Texts a forward pass: the fastest of 8, 16, 32 and 64 on two cores, and how long a question waits for an ingest at most."""
 
 _PLAIN_MODULES = {"Transformer", "Pooling", "Normalize"}
-_PICKLES = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
+PICKLES = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
 _log = logging.getLogger(__name__)
 
 
@@ -199,7 +199,7 @@ def _users_folder(folder: Path) -> Path:
     if not (folder / "modules.json").is_file():
         known = ", ".join(entry.name for entry in CATALOGUE if entry.kind is Kind.ENCODER)
         raise ModelNotFound(f"{folder} is not a sentence-transformers folder (no modules.json). Name such a folder, or one of: {known}.")
-    pickled = [path for path in folder.rglob("*") if path.suffix in _PICKLES and not any(path.parent.glob("*.safetensors"))]
+    pickled = [path for path in folder.rglob("*") if path.suffix in PICKLES and not any(path.parent.glob("*.safetensors"))]
     if pickled or not any(folder.rglob("*.safetensors")):
         what = pickled[0].name if pickled else "no weights"
         raise ModelNotFound(f"{folder} holds {what}, and .safetensors weights are needed: pickled ones run code when loaded")

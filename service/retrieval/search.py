@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from service.domain import Hit, Question, Scope, Window
-from service.ports import Archive, Embedder, VectorIndex, Vectors
+from service.ports import Archive, Embedder, Reranker, VectorIndex, Vectors
 from service.retrieval.ranking import REPORTING_DELAY, WEIGHTS, Candidate, Weights, rank
+from service.retrieval.rerank import reranked
 from service.vectors import nearest
 from service.words import search_terms
 
@@ -29,15 +30,27 @@ EXACT_LIMIT = 5_000
 class Searcher:
     """Finds passages inside a question's scope, best first."""
 
-    def __init__(self, archive: Archive, index: VectorIndex, embedder: Embedder, weights: Weights = WEIGHTS) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        index: VectorIndex,
+        embedder: Embedder,
+        *,
+        weights: Weights = WEIGHTS,
+        reranker: Reranker | None = None,
+        rerank_candidates: int = 30,
+    ) -> None:
         self._archive = archive
         self._index = index
         self._embedder = embedder
         self._weights = weights
+        self._reranker = reranker
+        self._rerank_candidates = rerank_candidates
 
     def search(self, question: Question, k: int) -> list[Hit]:
         """At most k hits; the parts of each say why it stands where it does."""
-        return rank(question, self.candidates(question), self._weights)[:k]
+        hits = rank(question, self.candidates(question), self._weights)
+        return reranked(question, hits, self._reranker, self._rerank_candidates)[:k]
 
     def candidates(self, question: Question) -> list[Candidate]:
         """What any ranking found, in no order: a consistent view of the archive, whatever is published meanwhile."""

@@ -23,7 +23,7 @@ from service.http.app import create_app
 from service.models import encoder
 from service.models.hashing import HashingEmbedder
 from service.models.scripted import ScriptedGenerator
-from service.ports import Generator
+from service.ports import Generator, Reranker
 from service.settings import Settings
 
 ASTRAL = "😀 Engineers found cracks in the Halvern Dam. Some 1,200 people were evacuated below the Halvern Dam on Wednesday."
@@ -53,10 +53,10 @@ def open_services(tmp_path: Path) -> Iterator[Callable[..., Services]]:
     """Opens an archive of three articles over a hashing encoder and a scripted model; closed afterwards."""
     with ExitStack() as stack:
 
-        def opened(generator: Generator | None = None, **settings: Any) -> Services:
+        def opened(generator: Generator | None = None, reranker: Reranker | None = None, **settings: Any) -> Services:
             chosen = Settings(**{"data_dir": tmp_path / "data", "cache_dir": tmp_path / "cache", **settings})
             scripted = generator if generator or settings.get("model") else ScriptedGenerator([SAID])
-            return stack.enter_context(build(chosen, embedder=HashingEmbedder(256), generator=scripted))
+            return stack.enter_context(build(chosen, embedder=HashingEmbedder(256), generator=scripted, reranker=reranker))
 
         yield opened
 

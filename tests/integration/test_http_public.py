@@ -16,6 +16,8 @@ from service.errors import ModelUnavailable
 from service.http.app import WEB
 from service.models.generator import ChatGenerator, Target
 from service.models.llama_server import LlamaServer
+from tests.fakes import WordReranker
+from tests.integration.conftest import Door
 
 VENDORED = WEB / "vendor" / "swagger-ui"
 
@@ -64,6 +66,25 @@ def test_a_local_model_is_loading_until_it_is_there_and_failed_with_its_reason(o
     assert response.json()["generator"] == {"ready": False, "state": "failed", "reason": "the disk is gone", "name": "local/tiny"}
     assert response.json()["archive"]["ready"]
     assert response.json()["encoder"]["ready"]
+
+
+def test_a_reranker_is_shown_and_does_not_count(open_door: Door) -> None:
+    """Ready with its name when it was warmed up, failed with its reason after a call that failed; the service is ready, and answers."""
+    reranker = WordReranker()
+    door = open_door(reranker=reranker, rerank_candidates=2)
+    services_of(door).warm_up().join(30)
+    assert door.get("/readyz").json()["reranker"] == {"ready": True, "state": "ready", "name": "words"}
+    reranker.failure = ModelUnavailable("it is away")
+    assert door.post("/v1/ask", json={"question": "How many were evacuated below the Halvern Dam?"}).json()["status"] == "answered"
+    response = door.get("/readyz")
+    assert (response.status_code, response.json()["ready"]) == (200, True)
+    assert response.json()["reranker"] == {"ready": False, "state": "failed", "reason": "it is away", "name": "words"}
+    reranker.failure = None
+    found = door.post("/v1/search", json={"question": "Who voted on the tram budget?"}).json()["passages"]
+    assert [(one["article_id"], one["rerank_score"] is None) for one in found[:2]] == [("vote-1", False), (found[1]["article_id"], False)]
+    assert found[0]["rerank_score"] > found[1]["rerank_score"]
+    assert found[2]["rerank_score"] is None
+    assert door.get("/readyz").json()["reranker"]["ready"]
 
 
 def test_an_archive_that_cannot_be_read_is_not_ready(door: TestClient) -> None:

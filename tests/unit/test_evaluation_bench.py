@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from rich.console import Console
 
 from service.bootstrap import build
-from service.errors import BadInput, NotFound
+from service.errors import BadInput, ModelNotFound, NotFound
 from service.evaluation.bench import RIVALS, opened
 from service.evaluation.command import PASSED, Options, grade
 from service.evaluation.runner import Bench, RunResult, run_system
@@ -203,8 +204,21 @@ def test_the_identity_follows_settings_encoder_and_archive(suite: Suite, setting
     assert identity(settings.model_copy(update={"data_dir": tmp_path / "x", "cache_dir": tmp_path / "y"})) == first
     assert identity(settings.model_copy(update={"top_k": settings.top_k + 1})) != first
     assert identity(dimension=128) != first
+    assert identity(settings.model_copy(update={"rerank_candidates": 5})) != first
+    keyed = identity(settings.model_copy(update={"reranker_api_key": SecretStr("a-secret-key")}))
+    assert keyed == first  # and so holds nothing of it
     lines(tmp_path / "articles.jsonl", [*ARTICLES, {"id": "new", "text": "Bread is dear.", "published_at": "2026-03-01"}])
     assert identity() != first
+
+
+def test_a_reranker_that_does_not_work_is_said_before_anything_is_asked(suite: Suite, settings: Settings, tmp_path: Path) -> None:
+    """Questions would be answered without it, and the figures would be another system's."""
+    named = settings.model_copy(update={"reranker": str(tmp_path / "nothing")})
+    with (
+        pytest.raises(ModelNotFound, match="nothing is not the folder of a cross-encoder"),
+        opened(suite, named, quiet, embedder=CountingEmbedder(256)),
+    ):
+        pass
 
 
 def test_two_runs_of_a_suite_report_the_same_but_for_the_clock(suite: Suite, settings: Settings, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import service
 
 ROOT = Path(service.__file__).parent
 CORE = {"__init__", "domain", "errors", "moments", "ports", "settings", "environment", "records", "sentences", "vectors", "words", "logs"}
-FLOWS = {"articles": CORE, "indexing": CORE | {"articles"}, "retrieval": CORE, "answering": CORE | {"retrieval"}}
+CORE |= {"readiness"}
+FLOWS = {"articles": CORE, "indexing": CORE | {"articles"}, "retrieval": CORE | {"indexing"}, "answering": CORE | {"retrieval"}}
 """Pure, or speaking only to ports."""
 ADAPTERS = {"storage": CORE, "models": CORE}
 """They import the words, never the flows, and not each other."""

@@ -30,6 +30,12 @@ def test_environment_beats_env_file_beats_default(tmp_path: Path, monkeypatch: p
         ("DATELINE_MODEL", "gpt", "write local, local/NAME"),
         ("DATELINE_API_KEYS", "ask:short", "DATELINE_API_KEYS: "),
         ("DATELINE_API_KEYS", "root:0123456789abcdef", "DATELINE_API_KEYS: "),
+        ("DATELINE_RERANKER", "ftp://127.0.0.1", "DATELINE_RERANKER: .*http://HOST:PORT"),
+        ("DATELINE_RERANKER", "http://", "DATELINE_RERANKER: .*http://HOST:PORT"),
+        ("DATELINE_RERANKER", "http://127.0.0.1:8000?key=x", "DATELINE_RERANKER: .*http://HOST:PORT"),
+        ("DATELINE_RERANKER", "http://[::1:8000", "DATELINE_RERANKER: .*http://HOST:PORT"),
+        ("DATELINE_RERANKER", "http://127.0.0.1:port", "DATELINE_RERANKER: .*http://HOST:PORT"),
+        ("DATELINE_RERANK_CANDIDATES", "0", "DATELINE_RERANK_CANDIDATES: "),
         ("DATELINE_MODLE", "local", "DATELINE_MODLE is not a setting; the nearest is DATELINE_MODEL"),
         ("DATELINE_CHROMA_SERVER", "x", "DATELINE_CHROMA_SERVER is not a setting"),
     ],
@@ -83,6 +89,37 @@ def test_keys_are_parsed_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(SettingsError) as caught:
         load_settings()
     assert "0123456789abcdef" not in str(caught.value)
+
+
+def test_a_reranker_is_off_until_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name, a folder or an address; how many passages it reads."""
+    assert (load_settings().reranker, load_settings().rerank_candidates) == ("", 30)
+    for name in ("cross-encoder/ms-marco-MiniLM-L6-v2", "~/models/reranker", "http://127.0.0.1:8000", "https://rerank.example/v1"):
+        monkeypatch.setenv("DATELINE_RERANKER", name)
+        assert load_settings().reranker == name
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATELINE_RERANKER_API_KEY", "0123456789 abcdef"),
+        ("DATELINE_RERANKER_API_KEY", "0123456789abcdéf"),
+        ("DATELINE_RERANKER", "https://0123456789@rerank.example"),
+        ("DATELINE_RERANKER", "https://reader:0123456789abcdef"),
+        ("DATELINE_RERANKER", "https://reader:0123456789@rerank.example"),
+    ],
+)
+def test_a_rerankers_key_is_never_shown(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """Neither by `repr` and dumps nor by the error about one that no header can carry or that stands in the address."""
+    monkeypatch.setenv("DATELINE_RERANKER_API_KEY", "0123456789abcdef")
+    settings = load_settings()
+    assert settings.reranker_api_key is not None
+    assert settings.reranker_api_key.get_secret_value() == "0123456789abcdef"
+    assert "0123456789" not in f"{settings!r} {settings.model_dump()} {settings.model_dump_json()}"
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"{name}: ") as caught:
+        load_settings()
+    assert "0123456789" not in str(caught.value)
 
 
 def test_settings_are_frozen_and_paths_absolute(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The JSON that enters and leaves: dates, ages, open windows, events."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -65,6 +66,7 @@ def test_a_hit_is_a_passage_with_its_ranks() -> None:
     found = hit_out(hit)
     assert (found["score"], found["dense_rank"], found["lexical_rank"], found["text"]) == (0.032787, 2, None, "One.")
     assert found["title"] == "😀 One. Two."
+    assert (found["rerank_score"], hit_out(replace(hit, rerank_score=-1.25))["rerank_score"]) == (None, -1.25)
 
 
 def test_an_outcome_has_its_place_and_reason() -> None:
