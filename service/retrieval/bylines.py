@@ -18,7 +18,8 @@ _WORD = re.compile(r"[^\W_]+(?:['’.&-][^\W_]+)*")
 _TAGLINE = re.compile(r"\s+[|–—-]\s+|:\s+")
 _DOMAIN = re.compile(r"\.(?:com|org|net|co\.uk|co|info|news)$", re.IGNORECASE)
 _CITED_BEFORE = re.compile(
-    r"(?:\b(?:according to|as per|per|by|from|in|on|via|citing|both|and|or|to|an?|the|its|does|did|has|between|after|while|whereas)|[,:;(])"
+    r"(?:\b(?:according to|as per|per|by|from|in|on|via|citing|both|and|or|to|an?|the|its|do|does|did|has|have|between|after|while|whereas)"
+    r"|[,:;(])"
     r"\s+[\"'‘“]?(?:an? |the )?$",
     re.IGNORECASE,
 )
@@ -102,7 +103,10 @@ def _forms(name: str) -> Iterator[tuple[str, ...]]:
 
 
 def _tokens(text: str) -> list[_Token]:
-    return [_Token(_folded(match.group()), match.start(), match.end(), match.group()[0].isupper()) for match in _WORD.finditer(text)]
+    return [
+        _Token(_folded(match.group()), match.start(), match.end(), any(char.isupper() for char in match.group()))
+        for match in _WORD.finditer(text)
+    ]
 
 
 def _folded(word: str) -> str:

@@ -1,0 +1,51 @@
+"""The parts of a question that asks about several things."""
+
+import pytest
+
+from service.retrieval.clauses import clauses
+
+
+@pytest.mark.parametrize(
+    ("question", "parts"),
+    [
+        (
+            "Which firm built the Halvern dam in the north, and which firm repaired the Merrin bridge afterwards?",
+            ("Which firm built the Halvern dam in the north", "which firm repaired the Merrin bridge afterwards?"),
+        ),
+        (
+            "Does the Gazette expect higher ferry fares this summer while the Courier expects lower ferry fares?",
+            ("Does the Gazette expect higher ferry fares this summer", "while the Courier expects lower ferry fares?"),
+        ),
+        (
+            "Who closed the old harbour bridge at night and the new railway line to Merrin?",
+            ("Who closed the old harbour bridge at night", "the new railway line to Merrin?"),
+        ),
+    ],
+)
+def test_a_question_about_two_things_has_two_parts(question: str, parts: tuple[str, ...]) -> None:
+    """Broken at commas, semicolons, "while" and an "and" that opens a new clause."""
+    assert clauses(question) == parts
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who closed the bridge?",
+        "Who are Ada Berg, Jo Lund and Kai Holm?",
+        "How many people left Harsk and Skell?",
+        "What happened in Merrin, Halland?",
+        "",
+        ", ; , and ,",
+        ", ".join(f"did minister number{i} resign from office{i} because of scandal{i}" for i in range(9)),
+    ],
+)
+def test_one_thing_or_a_long_list_stays_whole(question: str) -> None:
+    """Parts that say too little go with their neighbour, and a list of more than six is searched for as a whole."""
+    assert clauses(question) == ()
+
+
+def test_no_word_is_lost() -> None:
+    """A short piece is kept with the part before it."""
+    question = "Which company, founded in Merrin, sells electric ferries abroad, and which bank lends money to shipyards?"
+    joined = " ".join(clauses(question))
+    assert all(word.strip(",?") in joined for word in question.split() if word != "and")
