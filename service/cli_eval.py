@@ -37,7 +37,11 @@ def run(
     report: Report = Path("eval-report"),
     systems: Annotated[
         list[str] | None,
-        typer.Option("--beside", help="Compare with this simpler system (bm25, dense, rrf, textbook; all or none); may be repeated."),
+        typer.Option(
+            "--beside",
+            help="Compare with this simpler system (bm25, dense, rrf, textbook; all or none), or with Dateline without a part of its "
+            "ranking (no-recency, no-outlet, …; parts for each in turn); may be repeated.",
+        ),
     ] = None,
     extractive: Annotated[bool, typer.Option("--extractive", help="Ask without a language model.")] = False,
     limit: Annotated[int | None, typer.Option(help="Only the first so many questions.", min=1)] = None,

@@ -11,6 +11,7 @@ import resource
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,6 +28,7 @@ from service.evaluation.textbook import NAME as TEXTBOOK
 from service.evaluation.textbook import PROMPT, textbook
 from service.indexing.ingest import Ingester, IngestReport
 from service.ports import Embedder, Generator, Retriever
+from service.retrieval.ranking import Weights, switched_off
 from service.settings import Settings, resources
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 RANKERS = ("bm25", "dense", "rrf")
 RIVALS = {Task.ANSWER: (*RANKERS, TEXTBOOK), Task.RETRIEVAL: (*RANKERS, TEXTBOOK), Task.CHECK: ("cosine",)}
 """What Dateline can be compared with, by what is graded."""
+WITHOUT = "no-"
+ABLATIONS = tuple(f"{WITHOUT}{field.name}" for field in fields(Weights) if field.name != "similarity")
+"""Dateline with one part of its ranking switched off: what the part buys."""
 EXTRACTIVE = "extractive"
 ELSEWHERE = {"data_dir", "cache_dir", "api_keys", "reranker_api_key", "host", "port", "trusted_hosts"}
 """Settings that no answer depends on, and the keys."""
@@ -56,11 +61,9 @@ def opened(
     from service.models.encoder import build_embedder
     from service.models.vector_cache import VectorCache
 
-    unknown = set(suite.systems) - set(RIVALS[suite.task])
-    if unknown:
-        raise BadInput(
-            f"suite {suite.name!r} cannot be compared with {', '.join(sorted(unknown))}: there are {', '.join(RIVALS[suite.task])}"
-        )
+    there = RIVALS[suite.task] + (() if suite.task is Task.CHECK else ABLATIONS)
+    if unknown := set(suite.systems) - set(there):
+        raise BadInput(f"suite {suite.name!r} cannot be compared with {', '.join(sorted(unknown))}: there are {', '.join(there)}")
     settings = settings.model_copy(update={"model": _writer(suite, settings)})
     embedder = embedder or build_embedder(settings)
     with VectorCache(embedder, settings.cache_dir / "eval" / "vectors.sqlite3") as cached:
@@ -124,6 +127,7 @@ def _bench(
         "bm25": Lexical(archive),
         "dense": Dense(archive, embedder),
         "rrf": PlainFusion(archive, embedder),
+        **{name: services.searcher.weighing(switched_off(name.removeprefix(WITHOUT))) for name in ABLATIONS},
     }
     systems: list[System] = []
     for name in (DATELINE, *suite.systems):

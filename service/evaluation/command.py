@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from service.domain import Mode
 from service.errors import BadInput, DatelineError, ModelError
-from service.evaluation.bench import EXTRACTIVE, RIVALS, opened
+from service.evaluation.bench import ABLATIONS, EXTRACTIVE, RIVALS, opened
 from service.evaluation.cases import Case
 from service.evaluation.gate import Baseline, check, compare, failed, load_baseline, write_baseline
 from service.evaluation.hosted_judge import NEEDS, PROMPT, HostedJudge
@@ -186,8 +186,8 @@ def _suite(name_or_path: str, options: Options, data: Path) -> Suite:
     if options.sample:
         suite = replace(suite, sample=options.sample)
     if options.systems is not None:
-        wanted = RIVALS[suite.task] if "all" in options.systems else [name for name in options.systems if name != "none"]
-        suite = replace(suite, systems=tuple(wanted))
+        groups = {"all": RIVALS[suite.task], "parts": ABLATIONS, "none": ()}
+        suite = replace(suite, systems=tuple(dict.fromkeys(one for name in options.systems for one in groups.get(name, (name,)))))
     if options.limit is not None and options.limit < 1:
         raise BadInput("--limit must be at least 1")
     if options.write_baseline and (options.limit or options.sample or suite.baseline is None):

@@ -47,6 +47,12 @@ class Searcher:
         self._reranker = reranker
         self._rerank_candidates = rerank_candidates
 
+    def weighing(self, weights: Weights) -> Searcher:
+        """The same search under other weights."""
+        return Searcher(
+            self._archive, self._index, self._embedder, weights=weights, reranker=self._reranker, rerank_candidates=self._rerank_candidates
+        )
+
     def search(self, question: Question, k: int) -> list[Hit]:
         """At most k hits; the parts of each say why it stands where it does."""
         hits = rank(question, self.candidates(question), self._weights)
