@@ -318,6 +318,9 @@ class Answer:
     timings_ms: Mapping[str, float]
     usage: Usage
     evidence: tuple[Evidence, ...] = ()
+    found: tuple[Hit, ...] = ()
+    """Every passage that was considered, best first, of which the first `read` were read for evidence."""
+    read: int = 0
     dropped: tuple[str, ...] = ()
     """Draft sentences that grounding cut, for the curious and for the eval; never shown as an answer."""
     confidence: float | None = None

@@ -18,7 +18,7 @@ from langchain_core.retrievers import BaseRetriever
 
 from service.answering.request import AskRequest
 from service.bootstrap import Services
-from service.wire import hit_out
+from service.wire_search import hit_out
 
 
 class DatelineRetriever(BaseRetriever):

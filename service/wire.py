@@ -8,9 +8,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from service.answering.request import Checked, Delta, Event, Sources, Understood
-from service.domain import Answer, Article, Citation, Coverage, Evidence, Feedback, FeedbackVerdict, Hit, Status, Support, Window
+from service.domain import Answer, Article, Citation, Coverage, Evidence, Feedback, FeedbackVerdict, Status, Support, Window
 from service.indexing.ingest import ItemReport
 from service.moments import iso
+from service.retrieval.explain import explain
+from service.wire_search import explained_out
 
 
 class CitationOut(BaseModel):
@@ -137,14 +139,23 @@ def answer_out(answer: Answer, *, debug: bool = False) -> AnswerOut:
             ConflictOut(about=c.about, positions=[PositionOut(value=p.value, citations=list(p.citations)) for p in c.positions])
             for c in answer.conflicts
         ],
-        window=window_out(answer.question.window),
+        window=window_model(answer.question.window),
         nearest=[citation_out(citation, answer) for citation in answer.nearest],
         coverage=coverage_out(answer.coverage),
         generator=GeneratorOut(name=answer.generator.name, kind=answer.generator.kind, fallback=answer.generator.fallback),
         timings_ms=dict(answer.timings_ms),
         usage=UsageOut(prompt_tokens=answer.usage.prompt_tokens, completion_tokens=answer.usage.completion_tokens),
-        debug={"evidence": [evidence_out(one) for one in answer.evidence], "dropped": list(answer.dropped)} if debug else None,
+        debug=_debug_out(answer) if debug else None,
     )
+
+
+def _debug_out(answer: Answer) -> dict[str, Any]:
+    """What was chosen and what was not, and why."""
+    return {
+        "evidence": [evidence_out(one) for one in answer.evidence],
+        "dropped": list(answer.dropped),
+        **explained_out(answer.question, explain(answer.found, answer.read, answer.evidence)),
+    }
 
 
 def citation_out(citation: Citation, answer: Answer) -> CitationOut:
@@ -167,7 +178,7 @@ def citation_out(citation: Citation, answer: Answer) -> CitationOut:
     )
 
 
-def window_out(window: Window | None) -> WindowOut | None:
+def window_model(window: Window | None) -> WindowOut | None:
     """The window, or null."""
     return WindowOut(from_=iso(window.start), to=iso(window.end), phrase=window.phrase, applied=window.applied) if window else None
 
@@ -189,26 +200,6 @@ def evidence_out(one: Evidence) -> dict[str, Any]:
         "end": one.end,
         "text": one.text,
         "score": round(one.score, 4),
-    }
-
-
-def hit_out(hit: Hit) -> dict[str, Any]:
-    """A passage of `/v1/search`."""
-    article, passage = hit.article, hit.passage
-    return {
-        "passage_id": passage.id,
-        "article_id": article.id,
-        "title": article.headline,
-        "source": article.source,
-        "url": article.url,
-        "published_at": iso(article.published_at),
-        "start": passage.start,
-        "end": passage.end,
-        "text": passage.text,
-        "score": round(hit.score, 6),
-        "dense_rank": hit.dense_rank,
-        "lexical_rank": hit.lexical_rank,
-        "rerank_score": hit.rerank_score,
     }
 
 
@@ -244,7 +235,7 @@ def event_out(event: Event) -> tuple[str, Mapping[str, Any]]:
     """An event's name and data on the stream."""
     match event:
         case Understood(answer_id, conversation_id, question, coverage):
-            window = window_out(question.window)
+            window = window_model(question.window)
             return "meta", {
                 "id": answer_id,
                 "conversation_id": conversation_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from service.answering import abstention
 from service.answering.composing import Composer, Outcome
@@ -18,6 +18,7 @@ from service.domain import Answer, GeneratorUsed, Hit, Mode, Question, Scope
 from service.errors import ModelError, ModelUnavailable
 from service.ports import Archive, Clock, Embedder, Memory, Retriever
 from service.retrieval.evidence import Selection, select_evidence
+from service.retrieval.search import EVERYTHING
 from service.retrieval.understand import understand
 
 logger = logging.getLogger(__name__)
@@ -66,9 +67,10 @@ class Answerer:
             coverage = await asyncio.to_thread(self._archive.coverage, Scope(question.scope.visible_at))
         await emit(Understood(answer_id, conversation_id, question, coverage))
         with watch("search"):
-            hits = await asyncio.to_thread(self._searcher.search, question, request.top_k or self._limits.top_k)
+            found = await asyncio.to_thread(self._searcher.search, question, EVERYTHING)
+        read = request.top_k or self._limits.top_k
         with watch("select"):
-            selection = await asyncio.to_thread(self._select, question, hits)
+            selection = await asyncio.to_thread(self._select, question, found[:read])
         await emit(Sources(selection.evidence))
         composer, draft, generator, dispute = Composer(selection.evidence), Draft(), EXTRACTIVE, None
         status = abstention.before_writing(question, selection, coverage)
@@ -80,7 +82,7 @@ class Answerer:
             status = abstention.after_writing(draft.verdicts, disagreement=dispute is not None, refused=draft.refused)
         confidence = selection.best_similarity if draft.confidence is None else draft.confidence
         outcome = Outcome(answer_id, conversation_id, question, status, coverage, generator, watch.milliseconds(), draft.usage, confidence)
-        answer = composer.answer(outcome, dispute)
+        answer = replace(composer.answer(outcome, dispute), found=tuple(found), read=read)
         await asyncio.to_thread(self._memory.remember, answer)
         return answer
 

@@ -101,7 +101,7 @@ class Answering:
             if isinstance(event, Checked) and not first:
                 first.append(_since(began))
 
-        answer = await self.asker.ask(request_of(case, self.mode), watch)
+        answer = replace(await self.asker.ask(request_of(case, self.mode), watch), found=())  # whole articles, for every question
         return Response(ranking, answer, first[0] if first and not answer.status.is_refusal else None)
 
 
@@ -137,8 +137,8 @@ class PlainFusion:
 
     def search(self, question: Question, k: int) -> list[Hit]:
         """At most k hits, best first."""
-        depth = max(k, CANDIDATES)
-        dense, lexical = _dense(self.archive, self.embedder, question, depth), _lexical(self.archive, question, depth)
+        dense = _dense(self.archive, self.embedder, question, CANDIDATES)
+        lexical = _lexical(self.archive, question, CANDIDATES)
         return hits_of(self.archive, {"dense": dense, "lexical": lexical}, k)
 
 

@@ -18,8 +18,11 @@ from service.bootstrap import Services, now
 from service.errors import BadArticle
 from service.http.keys import AdminRoute, AskRoute
 from service.http.streaming import event_stream, whole_answer
+from service.retrieval.explain import explain
+from service.retrieval.search import EVERYTHING
 from service.settings import resources
-from service.wire import AnswerOut, FeedbackOut, answer_out, article_out, coverage_out, feedback_out, hit_out, item_out, window_out
+from service.wire import AnswerOut, FeedbackOut, answer_out, article_out, coverage_out, feedback_out, item_out
+from service.wire_search import explained_out, hit_out, window_out
 
 MAX_ROWS = 1_000
 CLIENT_LEFT = 499
@@ -67,13 +70,13 @@ async def ask(
 @reading.post("/search")
 async def search(body: SearchBody, wired: Wired) -> dict[str, Any]:
     """Retrieval only: the best passages for a question."""
-    found = await asyncio.to_thread(wired.search, body.request(), body.top_k)
-    window = window_out(found.question.window)
+    found = await asyncio.to_thread(wired.search, body.request(), EVERYTHING if body.debug else body.top_k)
     return {
-        "passages": [hit_out(hit) for hit in found.hits],
-        "window": window.model_dump(by_alias=True) if window else None,
+        "passages": [hit_out(hit) for hit in found.hits[: body.top_k]],
+        "window": window_out(found.question.window) if found.question.window else None,
         "coverage": coverage_out(found.coverage).model_dump(by_alias=True),
         "timings_ms": found.timings_ms,
+        **({"debug": explained_out(found.question, explain(found.hits, body.top_k))} if body.debug else {}),
     }
 
 

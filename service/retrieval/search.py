@@ -19,6 +19,8 @@ CANDIDATES = 50
 """Passages each ranking contributes."""
 INFERRED = 20
 """Passages each ranking contributes for every window, outlet or quotation that the question speaks of."""
+EVERYTHING = 200
+"""So many candidates are told of at most; there are seldom more."""
 FIRST_FETCH = 4
 """How many times more than is wanted are asked for before a filter's share of them is known."""
 MOST_FETCHED = 3_000

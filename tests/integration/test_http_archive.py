@@ -21,6 +21,7 @@ def test_search_gives_passages_best_first(door: TestClient) -> None:
     assert len(found["passages"]) == 2
     assert found["passages"][0].keys() == {
         "passage_id", "article_id", "title", "source", "url", "published_at", "start", "end", "text", "score", "dense_rank", "lexical_rank",
+        "rerank_score",
     }  # fmt: skip
     scores = [passage["score"] for passage in found["passages"]]
     assert scores == sorted(scores, reverse=True)

@@ -1,0 +1,57 @@
+"""How what was found looks outside: passages, what their scores are made of, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from service.domain import Hit, Question, Window
+from service.moments import iso
+from service.retrieval.explain import Explained
+
+
+def hit_out(hit: Hit) -> dict[str, Any]:
+    """A passage of `/v1/search`."""
+    article, passage = hit.article, hit.passage
+    return {
+        "passage_id": passage.id,
+        "article_id": article.id,
+        "title": article.headline,
+        "source": article.source,
+        "url": article.url,
+        "published_at": iso(article.published_at),
+        "start": passage.start,
+        "end": passage.end,
+        "text": passage.text,
+        "score": round(hit.score, 6),
+        "dense_rank": hit.dense_rank,
+        "lexical_rank": hit.lexical_rank,
+        "rerank_score": hit.rerank_score,
+    }
+
+
+def explained_out(question: Question, candidates: Sequence[Explained]) -> dict[str, Any]:
+    """For `debug`: what was read out of the question, and every candidate with what became of it."""
+    return {"understood": understood_out(question), "candidates": [candidate_out(one) for one in candidates]}
+
+
+def understood_out(question: Question) -> dict[str, Any]:
+    """What was read out of the question beside its words."""
+    return {
+        "windows": [window_out(window) for window in question.windows],
+        "outlets": list(question.outlets),
+        "authors": list(question.authors),
+        "quoted": list(question.quoted),
+        "clauses": list(question.clauses),
+        "wants_latest": question.wants_latest,
+    }
+
+
+def candidate_out(one: Explained) -> dict[str, Any]:
+    """A passage that was considered: what its score is the sum of, and what became of it."""
+    return {"rank": one.rank, "used": one.used, "why": one.why, **hit_out(one.hit), "parts": {n: round(v, 6) for n, v in one.hit.parts}}
+
+
+def window_out(window: Window) -> dict[str, Any]:
+    """A time window that was read out of the question."""
+    return {"from": iso(window.start), "to": iso(window.end), "phrase": window.phrase, "applied": window.applied}
