@@ -243,7 +243,18 @@ def build(
     except BaseException:
         archive.close()
         raise
-    return Services(settings, archive, index, embedder, searcher, Ingester(archive, index, embedder), answerer, generator)
+    return _caught_up(Services(settings, archive, index, embedder, searcher, Ingester(archive, index, embedder), answerer, generator))
+
+
+def _caught_up(services: Services) -> Services:
+    """The same, with stories for an archive that has none yet, where this process is its only writer: once, seconds for 10,000 articles."""
+    try:
+        if isinstance(services.index, ChromaIndex) and (found := services.ingester.catch_up()):
+            logger.info("looked for reprints among %d articles that were taken in before", found)
+    except BaseException:
+        services.close()
+        raise
+    return services
 
 
 def _index(settings: Settings, archive: SqliteArchive, *, writable: bool) -> VectorIndex:

@@ -150,6 +150,8 @@ class Hit:
     score: float
     dense_rank: int | None = None
     lexical_rank: int | None = None
+    story: int | None = None
+    """Articles that print one text share it; None where it was not worked out. Changes with what is taken in, so never kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,8 @@ class Evidence:
     end: int
     text: str
     score: float
+    story: int | None = None
+    """That of the hit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +231,15 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Reprint:
+    """An article in which another outlet prints the same story, whole or nearly so."""
+
+    article_id: str
+    source: str
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """A place: `article.text[start:end] == quote`, always."""
 
@@ -235,6 +248,8 @@ class Citation:
     quote: str
     start: int
     end: int
+    also_in: tuple[Reprint, ...] = ()
+    """The other outlets that had printed the story when the question was asked, one article each, the first to print it first."""
 
 
 @dataclass(frozen=True, slots=True)

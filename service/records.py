@@ -39,12 +39,12 @@ def load_answer(text: str) -> Answer:
 
 
 def lean(answer: Answer) -> Answer:
-    """The answer as its record holds it: headlines in the place of titles, no article's text or metadata."""
+    """The answer as its record holds it: headlines in the place of titles, no article's text or metadata, no story."""
     return replace(
         answer,
         citations=tuple(_lean_citation(citation) for citation in answer.citations),
         nearest=tuple(_lean_citation(citation) for citation in answer.nearest),
-        evidence=tuple(replace(one, article=_lean_article(one.article)) for one in answer.evidence),
+        evidence=tuple(replace(one, article=_lean_article(one.article), story=None) for one in answer.evidence),
         timings_ms=dict(answer.timings_ms),
     )
 
