@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from service.domain import Hit, Question, Scope, Window
 from service.ports import Archive, Embedder, VectorIndex, Vectors
+from service.retrieval.stories import one_vote
 from service.vectors import nearest
 from service.words import search_terms
 
@@ -56,6 +57,7 @@ class Searcher:
             for row, score in fused
             if row in found
         ]
+        hits = one_vote(hits)
         return (newest_lifted(hits) if question.wants_latest else hits)[:k]
 
     def _dense(self, vector: Vectors, scope: Scope) -> list[str]:
