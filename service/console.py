@@ -127,6 +127,8 @@ def _print_citation(citation: Citation) -> None:
     head = ", ".join(filter(None, (article.source, iso(article.published_at) or "date unknown", article.headline)))
     out.print(f"[cyan]\\[{citation.marker}][/cyan] [dim]{escape(head)}[/dim]")
     out.print(f"    “{escape(' '.join(citation.quote.split()))}”")
+    if others := len(citation.also_in):
+        out.print(f"    [dim]also in {others} {'outlet' if others == 1 else 'outlets'}[/dim]")
 
 
 def _print_footer(answer: Answer) -> None:

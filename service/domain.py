@@ -162,6 +162,8 @@ class Hit:
     """What the score is the sum of, by name; empty for a ranking that has only a score."""
     rerank_score: float | None = None
     """What the reranker said of it, on the reranker's own scale; None where none was asked."""
+    story: int | None = None
+    """Articles that print one text share it; None where it was not worked out. Changes with what is taken in, so never kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,8 @@ class Evidence:
     end: int
     text: str
     score: float
+    story: int | None = None
+    """That of the hit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +252,15 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Reprint:
+    """An article in which another outlet prints the same story, whole or nearly so."""
+
+    article_id: str
+    source: str
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """A place: `article.text[start:end] == quote`, always."""
 
@@ -256,6 +269,8 @@ class Citation:
     quote: str
     start: int
     end: int
+    also_in: tuple[Reprint, ...] = ()
+    """The other outlets that had printed the story when the question was asked, one article each, the first to print it first."""
 
 
 @dataclass(frozen=True, slots=True)

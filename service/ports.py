@@ -5,7 +5,7 @@ Each port has a contract suite in `tests/contract` that runs against its fake an
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from service.domain import Answer, Article, Bylines, Coverage, Hit, Passage, Question, Scope, Turn, Usage
+from service.domain import Answer, Article, Bylines, Coverage, Hit, Passage, Question, Reprint, Scope, Turn, Usage
+from service.sketches import Sketch
 
 Vectors = NDArray[np.float32]
 
@@ -62,11 +63,12 @@ class VectorIndex(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StagedArticle:
-    """An article ready to be written: its passages and their vectors, row by row."""
+    """An article ready to be written: its passages and their vectors, row by row, and what tells its reprints."""
 
     article: Article
     passages: Sequence[Passage]
     vectors: Vectors
+    sketch: Sketch | None = None
 
 
 class Archive(Protocol):
@@ -94,6 +96,21 @@ class Archive(Protocol):
 
     def remove(self, article_ids: Sequence[str]) -> list[str]:
         """Remove articles from every table in one transaction; returns passage ids now gone."""
+        ...
+
+    def unsketched(self) -> Iterator[list[tuple[int, str]]]:
+        """Version and text of the articles that have no sketch, in batches: those of an archive from before there were stories."""
+        ...
+
+    def sketch(self, sketches: Sequence[tuple[int, Sketch]]) -> None:
+        """Give versions their sketches and put them into their stories, in one transaction."""
+        ...
+
+    def reprints(self, article_ids: Sequence[str], visible_at: datetime) -> dict[str, tuple[Reprint, ...]]:
+        """For each article the other outlets that print its story, one article each, the first to print it first.
+
+        What is not visible yet at that moment counts for nothing; an article that names no outlet is none.
+        """
         ...
 
     def coverage(self, scope: Scope | None = None) -> Coverage: ...

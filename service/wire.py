@@ -15,8 +15,20 @@ from service.retrieval.explain import explain
 from service.wire_search import explained_out
 
 
+class ReprintOut(BaseModel):
+    """An article in which another outlet prints the same story, whole or nearly so."""
+
+    article_id: str
+    source: str
+    published_at: str | None
+
+
 class CitationOut(BaseModel):
-    """A place in an article: its `text[start:end] == quote`, in code points."""
+    """A place in an article: its `text[start:end] == quote`, in code points.
+
+    `also_in` holds the other outlets that had printed the same story when the question was asked, one article each. They
+    are no further witnesses, and a shorter or edited print need not hold the quoted words.
+    """
 
     marker: int
     article_id: str
@@ -30,6 +42,7 @@ class CitationOut(BaseModel):
     quote: str
     start: int
     end: int
+    also_in: list[ReprintOut]
 
 
 class SentenceOut(BaseModel):
@@ -175,7 +188,12 @@ def citation_out(citation: Citation, answer: Answer) -> CitationOut:
         quote=citation.quote,
         start=citation.start,
         end=citation.end,
+        also_in=_also_in(citation),
     )
+
+
+def _also_in(citation: Citation) -> list[ReprintOut]:
+    return [ReprintOut(article_id=r.article_id, source=r.source, published_at=iso(r.published_at)) for r in citation.also_in]
 
 
 def window_model(window: Window | None) -> WindowOut | None:
@@ -271,4 +289,5 @@ def _new_citation(citation: Citation) -> dict[str, Any]:
         "quote": citation.quote,
         "start": citation.start,
         "end": citation.end,
+        "also_in": [reprint.model_dump() for reprint in _also_in(citation)],
     }

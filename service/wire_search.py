@@ -49,7 +49,8 @@ def understood_out(question: Question) -> dict[str, Any]:
 
 def candidate_out(one: Explained) -> dict[str, Any]:
     """A passage that was considered: what its score is the sum of, and what became of it."""
-    return {"rank": one.rank, "used": one.used, "why": one.why, **hit_out(one.hit), "parts": {n: round(v, 6) for n, v in one.hit.parts}}
+    parts = {name: round(value, 6) for name, value in one.hit.parts}
+    return {"rank": one.rank, "used": one.used, "why": one.why, **hit_out(one.hit), "parts": parts, "story": one.hit.story}
 
 
 def window_out(window: Window) -> dict[str, Any]:

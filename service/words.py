@@ -6,6 +6,7 @@ Stems by snowballstemmer (Porter 2). English; other languages pass through unste
 from __future__ import annotations
 
 import re
+import unicodedata
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 
@@ -20,6 +21,8 @@ _STOP = frozenset(
     will with would yet you your""".split()
 )
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*(?:[.,:]\d+)*", re.UNICODE)
+_ALONE = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # Han and Kana: no spaces between words
+_BARE = re.compile(rf"[{_ALONE}]|[^\W_{_ALONE}]+(?:'[^\W_{_ALONE}]+)*(?:[.,:]\d+)*")
 _SMALL = {
     word: str(value)
     for value, word in enumerate(
@@ -90,6 +93,14 @@ def names(text: str) -> frozenset[str]:
 def negated(text: str) -> bool:
     """Whether the text carries a word of negation."""
     return bool(_NEGATION.search(text))
+
+
+def bare_words(text: str) -> list[str]:
+    """Every word in order, with case, punctuation, kinds of apostrophe and forms of characters folded: reprints have the same ones.
+
+    A character of a script that puts no spaces between words is a word.
+    """
+    return _BARE.findall(unicodedata.normalize("NFKC", text).replace("\u00ad", "").replace("’", "'").casefold())
 
 
 def folded(text: str) -> str:

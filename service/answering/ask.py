@@ -72,7 +72,7 @@ class Answerer:
         with watch("select"):
             selection = await asyncio.to_thread(self._select, question, found[:read])
         await emit(Sources(selection.evidence))
-        composer, draft, generator, dispute = Composer(selection.evidence), Draft(), EXTRACTIVE, None
+        composer, draft, generator, dispute = await asyncio.to_thread(self._composer, question, selection), Draft(), EXTRACTIVE, None
         status = abstention.before_writing(question, selection, coverage)
         if status is None:
             dispute = find_disagreement(question.standalone, selection.evidence, selection.vectors, selection.question_vector)
@@ -105,6 +105,10 @@ class Answerer:
     def _select(self, question: Question, hits: list[Hit]) -> Selection:
         limits = self._limits
         return select_evidence(question, hits, self._embedder, max_sentences=limits.evidence_sentences, max_tokens=limits.evidence_tokens)
+
+    def _composer(self, question: Question, selection: Selection) -> Composer:
+        ids = sorted({one.article.id for one in selection.evidence})
+        return Composer(selection.evidence, self._archive.reprints(ids, question.scope.visible_at))
 
     async def _write(
         self, mode: Mode, question: Question, selection: Selection, composer: Composer, draft: Draft, watch: Stopwatch, emit: Emit

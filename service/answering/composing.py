@@ -18,6 +18,7 @@ from service.domain import (
     GeneratorUsed,
     Position,
     Question,
+    Reprint,
     Status,
     Support,
     Usage,
@@ -45,8 +46,10 @@ class Outcome:
 class Composer:
     """Collects checked sentences and numbers their citations in order of first use."""
 
-    def __init__(self, evidence: Sequence[Evidence]) -> None:
+    def __init__(self, evidence: Sequence[Evidence], reprints: Mapping[str, tuple[Reprint, ...]]) -> None:
+        """`reprints` says for an article's id which other outlets print its story."""
         self._evidence = {one.number: one for one in evidence}
+        self._reprints = reprints
         self._sentences: list[AnswerSentence] = []
         self._markers: dict[int, int] = {}
         self._dropped: list[str] = []
@@ -100,8 +103,10 @@ class Composer:
         return self._markers.setdefault(number, len(self._markers) + 1)
 
     def _citation(self, number: int) -> Citation:
-        one = self._evidence[number]
-        return Citation(self._markers[number], one.article, one.text, one.start, one.end)
+        return self._place(self._markers[number], self._evidence[number])
+
+    def _place(self, marker: int, one: Evidence) -> Citation:
+        return Citation(marker, one.article, one.text, one.start, one.end, self._reprints.get(one.article.id, ()))
 
     def _conflict(self, dispute: Disagreement) -> Conflict:
         sides = (dispute.first, dispute.second)
@@ -116,4 +121,4 @@ class Composer:
 
     def _nearest(self) -> tuple[Citation, ...]:
         best = sorted(self._evidence.values(), key=lambda one: -one.score)[:NEAREST]
-        return tuple(Citation(marker, one.article, one.text, one.start, one.end) for marker, one in enumerate(best, 1))
+        return tuple(self._place(marker, one) for marker, one in enumerate(best, 1))

@@ -60,7 +60,10 @@ def _usable(one: Evidence) -> bool:
 
 
 def _independent(one: Evidence, two: Evidence) -> bool:
+    """Whether two outlets each say it of their own. Reprints of one story with different figures are a revision of it."""
     first, second = one.article, two.article
+    if one.story is not None and one.story == two.story:
+        return False
     if not first.source or not second.source or first.source.casefold() == second.source.casefold():
         return False
     if not first.published_at or not second.published_at:

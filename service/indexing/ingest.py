@@ -13,6 +13,7 @@ from service.articles.files import Item, Skipped, Unreadable
 from service.articles.row import Loaded
 from service.domain import Article, Outcome
 from service.indexing.passages import cut_passages, embedded_text, header
+from service.indexing.stories import sketches
 from service.ports import Archive, Embedder, StagedArticle, VectorIndex
 
 BATCH_ARTICLES = 64
@@ -100,6 +101,18 @@ class Ingester:
         """Take articles out of every index. From the first step on they are never found again."""
         self._index.delete(self._archive.remove(article_ids))
 
+    def catch_up(self) -> int:
+        """Find the stories of the articles of an archive from before there were any; returns how many articles it was.
+
+        Each batch is durable, so that what is interrupted goes on where it stopped.
+        """
+        done = 0
+        for rows in self._archive.unsketched():
+            made = sketches([text for _, text in rows])
+            self._archive.sketch([(version, sketch) for (version, _), sketch in zip(rows, made, strict=True)])
+            done += len(rows)
+        return done
+
     def _screen(self, batch: Sequence[Item], seen: dict[str, tuple[str, str]], report: IngestReport) -> list[Loaded]:
         """Those that are new or changed; every one of the batch gets its row in the report.
 
@@ -145,7 +158,7 @@ class Ingester:
         return row(Outcome.UPDATED if article.id in known else Outcome.ADDED)
 
     def _embed(self, articles: Sequence[Article]) -> list[StagedArticle]:
-        """Cut and embed a batch as one, so that the encoder can sort it by length."""
+        """Cut, sketch and embed a batch as one, so that the encoder can sort it by length."""
         if not articles:
             return []
         headers = self._embedder.token_starts([header(article) for article in articles])
@@ -157,8 +170,8 @@ class Ingester:
         texts = [embedded_text(article, passage) for article, passages in zip(articles, cut, strict=True) for passage in passages]
         vectors = self._embedder.embed(texts)
         staged, row = [], 0
-        for article, passages in zip(articles, cut, strict=True):
-            staged.append(StagedArticle(article, passages, vectors[row : row + len(passages)]))
+        for article, passages, sketch in zip(articles, cut, sketches([article.text for article in articles]), strict=True):
+            staged.append(StagedArticle(article, passages, vectors[row : row + len(passages)], sketch))
             row += len(passages)
         return staged
 

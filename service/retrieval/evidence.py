@@ -61,7 +61,7 @@ def _candidates(hits: Sequence[Hit]) -> list[Evidence]:
             text = hit.passage.text[start:end]
             if (key := folded(text)) not in seen:
                 seen.add(key)
-                candidates.append(Evidence(0, hit.article, hit.passage, offset + start, offset + end, text, 0.0))
+                candidates.append(Evidence(0, hit.article, hit.passage, offset + start, offset + end, text, 0.0, hit.story))
     return candidates
 
 

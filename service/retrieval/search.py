@@ -12,6 +12,7 @@ from service.domain import Hit, Question, Scope, Window
 from service.ports import Archive, Embedder, Reranker, VectorIndex, Vectors
 from service.retrieval.ranking import REPORTING_DELAY, WEIGHTS, Candidate, Weights, rank
 from service.retrieval.rerank import reranked
+from service.retrieval.stories import one_vote
 from service.vectors import nearest
 from service.words import search_terms
 
@@ -57,7 +58,7 @@ class Searcher:
 
     def search(self, question: Question, k: int) -> list[Hit]:
         """At most k hits; the parts of each say why it stands where it does."""
-        hits = rank(question, self.candidates(question), self._weights)
+        hits = one_vote(rank(question, self.candidates(question), self._weights))
         return reranked(question, hits, self._reranker, self._rerank_candidates)[:k]
 
     def candidates(self, question: Question) -> list[Candidate]:

@@ -8,38 +8,31 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
-from service.domain import Article, Bylines, Coverage, Hit, Passage, Scope
-from service.errors import ArchiveDamaged, ArchiveError, NotFound
+from service.domain import Article, Bylines, Coverage, Hit, Passage, Reprint, Scope
+from service.errors import ArchiveError, NotFound
 from service.ports import Clock, StagedArticle, Vectors
-from service.storage import schema
+from service.sketches import Sketch
+from service.storage import stories
+from service.storage.file import ArchiveFile
 from service.storage.rows import article_columns, article_from, from_micros, storable, visible
 
 _TITLE_WEIGHT = 2.0
 """BM25 weight of the headline against the body's 1.0; not tuned yet."""
 
 
-class SqliteArchive:
+class SqliteArchive(ArchiveFile):
     """Implements `ports.Archive` on one file."""
 
     def __init__(self, path: Path, fingerprint: str | None, clock: Clock) -> None:
         """Open or create; without a fingerprint, whoever made it. Raises ArchiveMismatch or ArchiveDamaged with what to do."""
-        self.path = path
+        super().__init__(path, fingerprint)
         self._clock = clock
-        self._writing = threading.Lock()
-        self._connections: dict[threading.Thread, sqlite3.Connection] = {}
-        try:
-            with self._told():
-                schema.prepare(self._connection, path, fingerprint)
-        except BaseException:
-            self.close()
-            raise
 
     # ── writing ──────────────────────────────────────────────────────────────
 
@@ -60,6 +53,7 @@ class SqliteArchive:
                 ]
                 connection.executemany('INSERT INTO passages (id, version, ordinal, start, "end", vector) VALUES (?, ?, ?, ?, ?, ?)', rows)
                 versions.append(version)
+            stories.add(connection, [(v, staged.sketch) for v, staged in zip(versions, batch, strict=True) if staged.sketch])
         return versions
 
     def publish(self, versions: Sequence[int]) -> list[str]:
@@ -71,6 +65,7 @@ class SqliteArchive:
                 " WHERE new.version IN (SELECT value FROM json_each(?))",
                 (chosen,),
             ).fetchall()
+            inherited = stories.inherited(connection, versions)
             gone = self._drop(connection, [row[0] for row in replaced])
             connection.execute("UPDATE articles SET state = 'ready' WHERE version IN (SELECT value FROM json_each(?))", (chosen,))
             connection.execute(
@@ -78,6 +73,7 @@ class SqliteArchive:
                 " JOIN passage_words w USING (number) WHERE p.version IN (SELECT value FROM json_each(?))",
                 (chosen,),
             )
+            stories.join(connection, versions, inherited)
             kept = connection.execute("SELECT id FROM passages WHERE version IN (SELECT value FROM json_each(?))", (chosen,))
             return sorted(set(gone) - {row[0] for row in kept})
 
@@ -89,6 +85,11 @@ class SqliteArchive:
                 (json.dumps(list(article_ids)),),
             ).fetchall()
             return self._drop(connection, [row[0] for row in rows])
+
+    def sketch(self, sketches: Sequence[tuple[int, Sketch]]) -> None:
+        """Give versions their sketches and put them into their stories, in one transaction; those that are gone are passed over."""
+        with self.transaction() as connection:
+            stories.take_up(connection, sketches)
 
     def drop_pending(self) -> int:
         """Forget versions that an interrupted ingest left behind; returns how many."""
@@ -229,8 +230,8 @@ class SqliteArchive:
     def hits(self, passage_ids: Sequence[str]) -> dict[str, Hit]:
         """The passages with their articles, score 0; ids that are not visible are absent."""
         rows = self.rows(
-            'SELECT p.id AS passage_id, p.ordinal, p.start, p."end" AS stop, a.* FROM passages p JOIN articles a USING (version)'
-            " WHERE a.state = 'ready' AND p.id IN (SELECT value FROM json_each(?))",
+            'SELECT p.id AS passage_id, p.ordinal, p.start, p."end" AS stop, s.story, a.* FROM passages p JOIN articles a USING (version)'
+            " LEFT JOIN stories s USING (version) WHERE a.state = 'ready' AND p.id IN (SELECT value FROM json_each(?))",
             (json.dumps(list(passage_ids)),),
         )
         articles = {row["version"]: article_from(row) for row in {row["version"]: row for row in rows}.values()}
@@ -238,10 +239,17 @@ class SqliteArchive:
         for row in rows:
             article = articles[row["version"]]
             text = article.text[row["start"] : row["stop"]]
-            found[row["passage_id"]] = Hit(
-                Passage(row["passage_id"], article.id, row["ordinal"], row["start"], row["stop"], text), article, 0.0
-            )
+            passage = Passage(row["passage_id"], article.id, row["ordinal"], row["start"], row["stop"], text)
+            found[passage.id] = Hit(passage, article, 0.0, story=row["story"])
         return found
+
+    def reprints(self, article_ids: Sequence[str], visible_at: datetime) -> dict[str, tuple[Reprint, ...]]:
+        """For each article the other outlets that print its story by then, one article each, the first to print it first."""
+        return stories.reprints(self, article_ids, visible_at)
+
+    def unsketched(self, batch: int = 256) -> Iterator[list[tuple[int, str]]]:
+        """Version and text of the articles that have no sketch, in batches: those of an archive from before there were stories."""
+        return stories.unsketched(self, batch)
 
     def vectors(self, batch: int = 1000) -> Iterator[tuple[list[str], Vectors]]:
         """Every visible passage's id and vector, in batches: what an index is rebuilt from."""
@@ -261,30 +269,6 @@ class SqliteArchive:
                 for r in rows
             ]
 
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Inside, every read of this thread sees the archive as it was at the first one, whatever is published meanwhile."""
-        connection = self._connection
-        if connection.in_transaction:
-            yield
-            return
-        connection.execute("BEGIN")
-        try:
-            yield
-        finally:
-            connection.execute("ROLLBACK")
-
-    def rows(self, statement: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
-        """Everything a query finds; for the other modules of this package too. Raises ArchiveDamaged or ArchiveError."""
-        with self._told():
-            return self._connection.execute(statement, tuple(values)).fetchall()
-
-    def _batches(self, statement: str, size: int) -> Iterator[list[sqlite3.Row]]:
-        with self._told():
-            cursor = self._connection.execute(statement)
-            while rows := cursor.fetchmany(size):
-                yield rows
-
     # ── upkeep ───────────────────────────────────────────────────────────────
 
     def check(self) -> str | None:
@@ -295,57 +279,6 @@ class SqliteArchive:
         except ArchiveError as error:
             return str(error)
         return None if result == "ok" else result
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One write transaction; rolled back whole on any exception. Raises ArchiveError with what to do on a full disk."""
-        with self._writing, self._told():
-            connection = self._connection
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """SQLite's errors as ours: a damaged file, or a file that cannot be used just now."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise ArchiveError(
-                f"the archive {self.path} cannot be used ({error}): check that its folder can be written and has free space, "
-                "and that no other process is writing, or set DATELINE_DATA_DIR"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            if type(error) is not sqlite3.DatabaseError:  # a constraint: a mistake of ours, not of the file
-                raise
-            raise ArchiveDamaged(f"{self.path} cannot be read as an archive ({error}): move it away, or restore a backup") from error
-
-    @property
-    def _connection(self) -> sqlite3.Connection:
-        """This thread's connection."""
-        thread = threading.current_thread()
-        connection = self._connections.get(thread)
-        if connection is None:
-            for finished in [other for other in list(self._connections) if not other.is_alive()]:
-                if (left := self._connections.pop(finished, None)) is not None:
-                    left.close()
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise ArchiveError(f"the folder {self.path.parent} cannot be made ({error.strerror}): set DATELINE_DATA_DIR") from error
-            with self._told():
-                connection = self._connections[thread] = schema.connect(self.path)
-        return connection
-
-    def close(self) -> None:
-        """Close every thread's connection; to be called when no other thread uses the archive any more."""
-        while self._connections:
-            self._connections.popitem()[1].close()
 
 
 def _matrix(blobs: Sequence[bytes]) -> Vectors:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from service.errors import ArchiveDamaged, ArchiveMismatch
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 APPLICATION_ID = 0x44544C4E  # "DTLN"
 
 _TABLES = """
@@ -87,6 +87,22 @@ _STEPS: dict[int, tuple[str, ...]] = {
             comment   TEXT
         )""",
         "CREATE INDEX IF NOT EXISTS feedback_by_answer ON feedback (answer_id, number)",
+    ),
+    3: (
+        """CREATE TABLE IF NOT EXISTS stories (    -- beside the articles, because a row with a text in it is slow to change
+            version   INTEGER PRIMARY KEY REFERENCES articles (version) ON DELETE CASCADE,
+            story     INTEGER,               -- versions that print one text share it; NULL while pending
+            signature BLOB NOT NULL          -- uint32, little-endian: number of shingles, then the minima
+        )""",
+        "CREATE INDEX IF NOT EXISTS stories_by_story ON stories (story)",
+        """CREATE TABLE IF NOT EXISTS story_keys (
+            key     INTEGER NOT NULL,        -- versions that may be one story share one; negative: of the lead alone
+            version INTEGER NOT NULL REFERENCES stories (version) ON DELETE CASCADE,
+            PRIMARY KEY (key, version)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX IF NOT EXISTS story_keys_by_version ON story_keys (version)",
+        "CREATE INDEX IF NOT EXISTS articles_by_outlet ON articles (state, source)",  # which outlets and authors there are,
+        "CREATE INDEX IF NOT EXISTS articles_by_author ON articles (state, author)",  # without reading the texts
     ),
 }
 """What each version added to the tables of version 1: statements that take an archive of the version before up to it."""

@@ -1,7 +1,7 @@
 // A citation in its four shapes: the small number, the card it opens, the line in the list of sources, a passage.
 
 import { ageText, dayText, timeElement } from "./dates.js";
-import { articleLink, h, outsideLink } from "./dom.js";
+import { articleLink, h, outsideLink, plural } from "./dom.js";
 
 const OPEN_DELAY_MS = 120;
 const CLOSE_DELAY_MS = 280;
@@ -19,6 +19,14 @@ function outlet(citation) {
 export function dateLine(citation) {
   const age = dayText(citation.published_at) ? ageText(citation.age_days) : null;
   return h("span", { class: "when" }, timeElement(citation.published_at), age ? ` \u00b7 ${age}` : null);
+}
+
+/** "also in 3 outlets", which opens to their articles; null where no other outlet printed the story. */
+function alsoIn({ also_in: others }) {
+  if (!others?.length) return null;
+  return h("details", { class: "also" }, h("summary", {}, `also in ${plural(others.length, "outlet")}`),
+    h("ul", {}, others.map((other) => h("li", {}, articleLink(other, other.source), ", ",
+      timeElement(other.published_at, { short: true })))));
 }
 
 /** The superscript numbers after a sentence. lookup(marker) gives the citation or undefined. */
@@ -69,7 +77,8 @@ function showCard(button, citation) {
     h("span", { class: "card-head" }, h("span", { class: "outlet" }, outlet(citation)), dateLine(citation)),
     h("span", { class: "headline", dir: "auto" }, citation.title || "Untitled"),
     h("q", { class: "quote", dir: "auto" }, citation.quote ?? ""),
-    h("span", { class: "card-foot" }, articleLink(citation, "Read in the article"), outsideLink(citation.url, "Original")));
+    h("span", { class: "card-foot" }, articleLink(citation, "Read in the article"), outsideLink(citation.url, "Original")),
+    alsoIn(citation));
   card.addEventListener("pointerenter", () => clearTimeout(timer));
   card.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") later(hoverEnded, CLOSE_DELAY_MS); });
   card.addEventListener("focusout", focusLeft);
@@ -121,7 +130,8 @@ export function entry(citation, { numbered = true } = {}) {
       h("h4", { class: "headline", dir: "auto" }, citation.title || "Untitled"),
       h("blockquote", { class: "quote", dir: "auto" }, citation.quote ?? ""),
       h("p", { class: "entry-foot" }, articleLink(citation, "Read in the article"),
-        outsideLink(citation.url, "Original", { class: "original" }))));
+        outsideLink(citation.url, "Original", { class: "original" })),
+      alsoIn(citation)));
 }
 
 /** "Outlet, 7 Apr 2025" for a position in a conflict or a quoted sentence. */

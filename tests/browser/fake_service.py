@@ -85,13 +85,21 @@ COVERAGE = {
 IN_ANSWER = {key: COVERAGE[key] for key in ("articles", "from", "to")}
 
 
-def cite(marker: int, article_id: str, quote: str, age_days: int | None = 1) -> dict[str, Any]:
+REPRINTS = [
+    {"article_id": "dam-07", "source": "Lowland Wire", "published_at": "2026-03-07T05:40:00Z"},
+    {"article_id": "dam-old", "source": "Harsk Herald", "published_at": None},
+    {"article_id": "evil", "source": EVIL, "published_at": "2026-03-06"},
+]
+
+
+def cite(marker: int, article_id: str, quote: str, age_days: int | None = 1, also_in: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """A citation of `quote`, its offsets counted in code points as Python counts them."""
     article = ARTICLES[article_id]
     start = article["text"].index(quote)
     shown = {key: article[key] for key in ("title", "source", "url", "author", "published_at")}
     return {"marker": marker, "article_id": article_id, **shown, "age_days": age_days, "quote": quote, "start": start,
-            "end": start + len(quote), "date_origin": "document" if article["published_at"] else "unknown"}  # fmt: skip
+            "end": start + len(quote), "date_origin": "document" if article["published_at"] else "unknown",
+            "also_in": also_in or []}  # fmt: skip
 
 
 def sentence(text: str, *markers: int, support: str = "supported") -> dict[str, Any]:
@@ -110,7 +118,7 @@ ANSWERED = {
         sentence("About 1,200 people were ordered to leave Ostrel and Pell on 6 March 2026.", 1),
         sentence("By the next morning 1,850 had left, after the order was widened to a third village.", 2, 3),
     ],
-    "citations": [cite(1, "dam-02", LEFT, 230), cite(2, "dam-07", LATER, 229), cite(3, "dam-old", REPAIR, None)],
+    "citations": [cite(1, "dam-02", LEFT, 230, REPRINTS), cite(2, "dam-07", LATER, 229, REPRINTS[1:2]), cite(3, "dam-old", REPAIR, None)],
 }
 SCRIPTS: dict[str, dict[str, Any]] = {
     "people": ANSWERED,

@@ -114,6 +114,27 @@ def test_an_unknown_date_and_outlet_are_said_to_be_unknown(page: Page) -> None:
     expect(page.locator(".card a")).to_have_count(1)
 
 
+def test_a_card_names_the_other_outlets_of_a_story(page: Page) -> None:
+    """How many printed it too, opened by keyboard to their names and dates, each a link to its article; nothing where there are none."""
+    ask(page)
+    expect(page.locator(".made-by")).to_be_visible()
+    expect(page.locator(".sources .also summary")).to_have_text(["also in 3 outlets", "also in 1 outlet"])
+    page.locator(".prose .cite").nth(2).focus()
+    expect(page.locator(".card .also")).to_have_count(0)
+    page.locator(".prose .cite").first.focus()
+    summary = page.locator(".card .also summary")
+    expect(summary).to_have_text("also in 3 outlets")
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    expect(summary).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".card .also li")).to_have_text(["Lowland Wire, 7 Mar 2026", "Harsk Herald, date unknown", f"{EVIL}, 6 Mar 2026"])
+    assert fits(page)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#reader h1")).to_have_text(ARTICLES["dam-07"]["title"])
+
+
 @pytest.mark.parametrize(
     ("question", "quote_"),
     [(QUESTION, LEFT), ("What of the pets?", ACROSS)],

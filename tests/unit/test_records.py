@@ -25,6 +25,7 @@ from service.domain import (
     Passage,
     Position,
     Question,
+    Reprint,
     Scope,
     Status,
     Support,
@@ -56,7 +57,8 @@ ARTICLES = st.builds(
     st.sampled_from(DateOrigin), maybe(MOMENT), maybe(TEXT), st.dictionaries(TEXT, NUMBER, max_size=2).map(MappingProxyType),
 )  # fmt: skip
 PASSAGES = st.builds(Passage, TEXT, TEXT, NUMBER, NUMBER, NUMBER, TEXT)
-CITATIONS = several(st.builds(Citation, NUMBER, ARTICLES, TEXT, NUMBER, NUMBER))
+REPRINTS = several(st.builds(Reprint, TEXT, TEXT, maybe(MOMENT)))
+CITATIONS = several(st.builds(Citation, NUMBER, ARTICLES, TEXT, NUMBER, NUMBER, REPRINTS))
 TURNS = st.builds(Turn, TEXT, TEXT)
 SCOPES = st.builds(Scope, MOMENT, maybe(MOMENT), maybe(MOMENT), several(TEXT), several(TEXT))
 WINDOWS = st.builds(Window, maybe(MOMENT), maybe(MOMENT), TEXT, st.booleans())
@@ -74,7 +76,7 @@ ANSWERS = st.builds(
     generator=st.builds(GeneratorUsed, TEXT, TEXT, maybe(TEXT)),
     timings_ms=st.dictionaries(TEXT, SCORE, max_size=3).map(MappingProxyType),
     usage=st.builds(Usage, maybe(NUMBER), maybe(NUMBER)),
-    evidence=several(st.builds(Evidence, NUMBER, ARTICLES, PASSAGES, NUMBER, NUMBER, TEXT, SCORE)),
+    evidence=several(st.builds(Evidence, NUMBER, ARTICLES, PASSAGES, NUMBER, NUMBER, TEXT, SCORE, maybe(NUMBER))),
     dropped=several(TEXT),
 )
 
@@ -146,10 +148,13 @@ def test_a_record_of_another_version_is_read() -> None:
     record = json.loads(dump_answer(given()))
     without(record, "dropped")
     without(record, "citations", 0, "article", "language")
+    without(record, "citations", 0, "also_in")
+    without(record, "evidence", 0, "story")
     record["mood"] = record["question"]["mood"] = "hopeful"
     loaded = load_answer(json.dumps(record))
     assert loaded.dropped == ()
     assert loaded.citations[0].article.language is None
+    assert loaded.citations[0].also_in == ()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,21 @@ import pytest
 
 from service.answering.request import Checked, Delta, Sources, Understood
 from service.bodies import AskBody, SearchBody, body_from
-from service.domain import AnswerSentence, Article, Citation, Coverage, Evidence, Hit, Outcome, Passage, Question, Scope, Support, Window
+from service.domain import (
+    AnswerSentence,
+    Article,
+    Citation,
+    Coverage,
+    Evidence,
+    Hit,
+    Outcome,
+    Passage,
+    Question,
+    Reprint,
+    Scope,
+    Support,
+    Window,
+)
 from service.errors import BadQuestion
 from service.indexing.ingest import ItemReport
 from service.wire import article_out, coverage_out, event_out, item_out, window_model
@@ -81,7 +95,7 @@ def test_each_event_has_its_name_and_data() -> None:
     """Meta, sources, delta and sentence, as the contract lists them."""
     question = Question("Who?", "Who?", DAY, Scope(DAY))
     passage = Passage("p", "a", 0, 2, 6, "One.")
-    citation = Citation(1, ARTICLE, "One.", 2, 6)
+    citation = Citation(1, ARTICLE, "One.", 2, 6, (Reprint("b", "Ledger", DAY), Reprint("c", "Wire")))
     assert event_out(Understood("ans_1", "con_1", question, Coverage(1, DAY, DAY))) == ("meta", {
         "id": "ans_1", "conversation_id": "con_1", "standalone_question": "Who?", "window": None,
         "coverage": {"articles": 1, "from": "2026-03-04", "to": "2026-03-04"},
@@ -91,4 +105,8 @@ def test_each_event_has_its_name_and_data() -> None:
     assert event_out(Delta("On")) == ("delta", {"text": "On"})
     name, data = event_out(Checked(0, AnswerSentence("One.", Support.SUPPORTED, (1,)), (citation,)))
     assert (name, data["index"], data["citations"], data["new_citations"][0]["quote"]) == ("sentence", 0, [1], "One.")
+    assert data["new_citations"][0]["also_in"] == [
+        {"article_id": "b", "source": "Ledger", "published_at": "2026-03-04"},
+        {"article_id": "c", "source": "Wire", "published_at": None},
+    ]
     assert ARTICLE.text[data["new_citations"][0]["start"] : data["new_citations"][0]["end"]] == "One."

@@ -1,0 +1,103 @@
+"""The archive's file: a connection for each thread, reads, snapshots, transactions, and SQLite's errors in our words."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from service.errors import ArchiveDamaged, ArchiveError
+from service.storage import schema
+
+
+class ArchiveFile:
+    """One SQLite file. Every method may be called from any thread: each has its own connection, and writers take turns."""
+
+    def __init__(self, path: Path, fingerprint: str | None) -> None:
+        """Open or create; without a fingerprint, whoever made it. Raises ArchiveMismatch or ArchiveDamaged with what to do."""
+        self.path = path
+        self._writing = threading.Lock()
+        self._connections: dict[threading.Thread, sqlite3.Connection] = {}
+        try:
+            with self._told():
+                schema.prepare(self._connection, path, fingerprint)
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Inside, every read of this thread sees the archive as it was at the first one, whatever is published meanwhile."""
+        connection = self._connection
+        if connection.in_transaction:
+            yield
+            return
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            connection.execute("ROLLBACK")
+
+    def rows(self, statement: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
+        """Everything a query finds; for the other modules of this package too. Raises ArchiveDamaged or ArchiveError."""
+        with self._told():
+            return self._connection.execute(statement, tuple(values)).fetchall()
+
+    def _batches(self, statement: str, size: int) -> Iterator[list[sqlite3.Row]]:
+        with self._told():
+            cursor = self._connection.execute(statement)
+            while rows := cursor.fetchmany(size):
+                yield rows
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One write transaction; rolled back whole on any exception. Raises ArchiveError with what to do on a full disk."""
+        with self._writing, self._told():
+            connection = self._connection
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """SQLite's errors as ours: a damaged file, or a file that cannot be used just now."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise ArchiveError(
+                f"the archive {self.path} cannot be used ({error}): check that its folder can be written and has free space, "
+                "and that no other process is writing, or set DATELINE_DATA_DIR"
+            ) from error
+        except sqlite3.DatabaseError as error:
+            if type(error) is not sqlite3.DatabaseError:  # a constraint: a mistake of ours, not of the file
+                raise
+            raise ArchiveDamaged(f"{self.path} cannot be read as an archive ({error}): move it away, or restore a backup") from error
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """This thread's connection."""
+        thread = threading.current_thread()
+        connection = self._connections.get(thread)
+        if connection is None:
+            for finished in [other for other in list(self._connections) if not other.is_alive()]:
+                if (left := self._connections.pop(finished, None)) is not None:
+                    left.close()
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ArchiveError(f"the folder {self.path.parent} cannot be made ({error.strerror}): set DATELINE_DATA_DIR") from error
+            with self._told():
+                connection = self._connections[thread] = schema.connect(self.path)
+        return connection
+
+    def close(self) -> None:
+        """Close every thread's connection; to be called when no other thread uses the archive any more."""
+        while self._connections:
+            self._connections.popitem()[1].close()
