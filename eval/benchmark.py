@@ -194,11 +194,12 @@ def fill(settings: Settings, passages: int) -> None:
             vectors = rng.standard_normal((len(cut), services.embedder.dimension)).astype(np.float32)
             batch.append(StagedArticle(article, cut, vectors / np.linalg.norm(vectors, axis=1, keepdims=True)))
             if len(batch) == BATCH_ARTICLES or number + PASSAGES_PER_ARTICLE >= passages:
-                _write(services, batch)
+                write(services, batch)
                 batch = []
 
 
-def _write(services: Services, batch: Sequence[StagedArticle]) -> None:
+def write(services: Services, batch: Sequence[StagedArticle]) -> None:
+    """Stage, index and publish, as ingest does."""
     versions = services.archive.stage(batch)
     for staged in batch:
         services.index.upsert([passage.id for passage in staged.passages], staged.vectors)

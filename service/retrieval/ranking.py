@@ -7,18 +7,18 @@ compared with each other, so every signal is on the scale of a cosine and only d
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields, replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 import numpy as np
 
-from service.domain import Article, Hit, Passage, Question, Window
+from service.domain import Article, Hit, Question, Window
 from service.ports import Vectors
 from service.sentences import sentence_spans
-from service.words import content_stems, folded, numbers
+from service.words import content_stems, folded, numbers, stem
 
 RANK_CONSTANT = 60
 """Of reciprocal rank fusion: Cormack, Clarke and Büttcher, SIGIR 2009."""
@@ -28,7 +28,7 @@ REPORTING_DELAY = timedelta(days=3)
 """News of a day is also printed on the days after."""
 SPREAD = 20
 """The first places, in which an article that was already shown gives way to others."""
-_DAY = timedelta(days=1)
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +90,21 @@ def rank(question: Question, candidates: Sequence[Candidate], weights: Weights =
 
 def signals(question: Question, candidates: Sequence[Candidate]) -> Vectors:
     """The unweighted parts, `(n, len(PARTS))` float32, each between 0 and 1 but for the cosine."""
-    rarity = _rarity(question, candidates)
-    best = max((one.bm25 for one in candidates), default=0.0) or 1.0
     whole, parts = _wanted(question.standalone), [_wanted(clause) for clause in question.clauses]
+    said = [_said(one.hit, whole) for one in candidates]
+    rarity = _rarity(whole, said)
+    best = max((one.bm25 for one in candidates), default=0.0) or 1.0
     named, quotes = set(question.outlets) | set(question.authors), [folded(quote) for quote in question.quoted]
     rows = []
-    for one in candidates:
+    for one, (_, *sentences) in zip(candidates, said, strict=True):
         hit, article = one.hit, one.hit.article
-        sentences = _sentence_stems(hit.passage, article.language)
         rows.append(
             (
                 one.cosine,
                 one.bm25 / best,
                 fused_share(hit.dense_rank, hit.lexical_rank),
-                max((_held(whole & stems, whole, rarity) for stems in sentences), default=0.0),
-                max((_held(part & stems, part, rarity) for part in parts for stems in sentences), default=0.0),
+                max((_share(words, whole, rarity) for words in sentences), default=0.0),
+                max((_share(words & part, part, rarity) for part in parts for words in sentences), default=0.0),
                 float(hit.passage.ordinal == 0),
                 float(article.source in named or article.author in named),
                 float(any(quote in folded(f"{article.title}\n{hit.passage.text}") for quote in quotes)) if quotes else 0.0,
@@ -168,30 +168,35 @@ def _spread(hits: Sequence[Hit], repeat: float) -> list[Hit]:
     return [*placed, *left]
 
 
-def _wanted(text: str) -> frozenset[str]:
+Words = frozenset[str]
+
+
+def _wanted(text: str) -> Words:
     return content_stems(text) | numbers(text)
 
 
-def _rarity(question: Question, candidates: Sequence[Candidate]) -> dict[str, float]:
-    """Inverse document frequency of the question's words among the candidates."""
-    wanted = _wanted(question.standalone)
-    held = Counter(word for one in candidates for word in wanted & _stems(one.hit.passage, one.hit.article))
-    return {word: math.log((len(candidates) + 1) / (held[word] + 0.5)) for word in wanted}
+def _said(hit: Hit, wanted: Words) -> list[Words]:
+    """Which of the wanted words the headline holds, and which each sentence."""
+    text = hit.passage.text
+    spans = sentence_spans(text, hit.article.language)
+    return [_held(hit.article.title, wanted), *(_held(text[start:end], wanted) for start, end in spans)]
 
 
-def _held(words: frozenset[str], wanted: frozenset[str], rarity: dict[str, float]) -> float:
+def _held(text: str, wanted: Words) -> Words:
+    """Those of the wanted words that the text holds; some 40 microseconds for a passage, where all its stems would take 300."""
+    words = wanted.intersection(map(stem, _WORD.findall(text.casefold())))
+    return words | (wanted & numbers(text)) if any(word[0].isdigit() for word in wanted) else words
+
+
+def _rarity(wanted: Words, said: Sequence[Sequence[Words]]) -> dict[str, float]:
+    """Inverse document frequency of the wanted words among the candidates."""
+    holders = Counter(word for passage in said for word in Words().union(*passage))
+    return {word: math.log((len(said) + 1) / (holders[word] + 0.5)) for word in wanted}
+
+
+def _share(words: Words, wanted: Words, rarity: dict[str, float]) -> float:
     total = sum(rarity.get(word, 0.0) for word in wanted)
     return sum(rarity.get(word, 0.0) for word in words) / total if total > 0 else 0.0
-
-
-def _stems(passage: Passage, article: Article) -> frozenset[str]:
-    return _wanted(article.title).union(*_sentence_stems(passage, article.language))
-
-
-@lru_cache(maxsize=8192)
-def _sentence_stems(passage: Passage, language: str | None) -> tuple[frozenset[str], ...]:
-    """The words of each sentence. Kept, because the same passages are candidates again and again."""
-    return tuple(_wanted(passage.text[start:end]) for start, end in sentence_spans(passage.text, language))
 
 
 def switched_off(*parts: str) -> Weights:

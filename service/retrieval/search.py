@@ -91,12 +91,12 @@ class Searcher:
 
         From the index while the scope's share of what it gives is large; exactly, over the stored vectors, where the scope is small.
         """
-        total, asked = self._index.count(), wanted
+        asked = wanted
         while True:
-            found = [row for row, _ in self._index.query(vector, min(asked, total))]
+            found = [row for row, _ in self._index.query(vector, asked)]
             allowed = self._archive.in_scope(found, scope)
             inside = [row for row in found if row in allowed]
-            if len(inside) >= wanted or asked >= total:
+            if len(inside) >= wanted or len(found) < asked:
                 return inside[:wanted]
             needed = max(FIRST_FETCH * asked, asked * wanted * 3 // (2 * max(1, len(inside))))
             if needed > MOST_FETCHED and (stored := self._archive.vectors_in(scope, EXACT_LIMIT)) is not None:

@@ -122,7 +122,7 @@ class ChromaIndex:
     def query(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
         """At most k ids with their cosine similarity, best first. Raises ArchiveError."""
         with self._told():
-            k = min(k, MOST, self._collection.count())
+            k = min(k, MOST)
             if k < 1:
                 return []
             found = self._collection.query(query_embeddings=[np.asarray(vector, dtype=np.float32)], n_results=k, include=["distances"])
