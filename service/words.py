@@ -6,6 +6,7 @@ Stems by snowballstemmer (Porter 2). English; other languages pass through unste
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -34,6 +35,7 @@ _MAGNITUDES = {"": 1, "hundred": 100, "thousand": 1_000, "million": 1_000_000, "
 _QUANTITY = re.compile(
     rf"(?:(\d+(?:[.,:]\d+)*)|\b({'|'.join(_SMALL)})\b)(?:[\s-]+({'|'.join(filter(None, _MAGNITUDES))})s?\b)?", re.IGNORECASE
 )
+_of_thread = threading.local()
 _NEGATION = re.compile(r"\b(?:not|no|never|none|nobody|neither|nor|without|cannot)\b|n['’]t\b", re.IGNORECASE)
 
 
@@ -44,9 +46,11 @@ def stem(word: str) -> str:
     return str(_stemmer().stemWord(word))
 
 
-@lru_cache(maxsize=1)
 def _stemmer() -> snowballstemmer.stemmer:
-    return snowballstemmer.stemmer("english")
+    """One a thread: the one in C (PyStemmer), which snowballstemmer takes where it is there, is not made to be shared."""
+    if not hasattr(_of_thread, "stemmer"):
+        _of_thread.stemmer = snowballstemmer.stemmer("english")
+    return _of_thread.stemmer
 
 
 def search_terms(text: str) -> list[str]:

@@ -160,8 +160,8 @@ def _spread(hits: Sequence[Hit], repeat: float) -> list[Hit]:
         return list(hits)
     left, seen, placed = list(hits), Counter[str](), list[Hit]()
     while left and len(placed) < SPREAD:
-        costs = [seen[hit.article.id] * repeat for hit in left]
-        at = min(range(len(left)), key=lambda row: (costs[row] - left[row].score, row))
+        costs = [seen[hit.article.id] * repeat for hit in left[: 2 * SPREAD]]
+        at = min(range(len(costs)), key=lambda row: (costs[row] - left[row].score, row))
         hit, cost = left.pop(at), costs[at]
         seen[hit.article.id] += 1
         placed.append(replace(hit, score=hit.score - cost, parts=(*hit.parts, ("repeat", -cost))) if cost else hit)
