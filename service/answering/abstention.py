@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from service.answering.grounding import Verdict
-from service.domain import Coverage, Evidence, Question, Status, Support
+from service.domain import Evidence, Question, Status, Support
 from service.retrieval.evidence import Selection
 from service.words import content_stems, names
 
@@ -20,9 +20,9 @@ question of the sample archive is 0.40."""
 _NAMED = re.compile(r"\b(?:(?:1[5-9]|20)\d\d|January|February|March|April|May|June|July|August|September|October|November|December)\b")
 
 
-def before_writing(question: Question, selection: Selection, coverage: Coverage) -> Status | None:
-    """The refusal that needs no model, or None."""
-    if outside(question, selection.evidence, coverage):
+def before_writing(question: Question, selection: Selection, *, covered: bool) -> Status | None:
+    """The refusal that needs no model, or None. `covered` says whether the archive holds anything from where and when is asked."""
+    if not covered and not _looked_back_at(question, selection.evidence):
         return Status.OUTSIDE_COVERAGE
     if selection.best_similarity is None or selection.best_similarity < MIN_SIMILARITY:
         return Status.INSUFFICIENT_EVIDENCE
@@ -39,21 +39,12 @@ def after_writing(verdicts: Sequence[Verdict], *, disagreement: bool, refused: b
     return Status.PARTIAL if refused or len(supported) < len(verdicts) else Status.ANSWERED
 
 
-def outside(question: Question, evidence: Sequence[Evidence], coverage: Coverage) -> bool:
-    """True where the question is about a time the archive has nothing from, and no article looks back at it."""
-    window = question.window
-    if coverage.articles == 0:
+def _looked_back_at(question: Question, evidence: Sequence[Evidence]) -> bool:
+    """True where the evidence tells of a time that no article is from: it names it, or is itself of unknown date."""
+    if any(one.article.published_at is None for one in evidence):
         return True
-    if window is None or (window.start is not None and window.start > question.asked_at):
-        return False  # What is still to come is in no archive, but forecasts of it are.
-    if coverage.first is None or coverage.last is None:
-        return False
-    begins_after = window.start is not None and window.start > coverage.last
-    ends_before = window.end is not None and window.end <= coverage.first
-    if not begins_after and not ends_before:
-        return False
-    said = {word.casefold() for word in _NAMED.findall(window.phrase)}
-    return not any(said & set(re.findall(r"\w+", one.text.casefold())) for one in evidence)
+    said = {word.casefold() for window in question.windows for word in _NAMED.findall(window.phrase)}
+    return any(said & set(re.findall(r"\w+", one.text.casefold())) for one in evidence)
 
 
 def _unknown_names(question: Question, evidence: Sequence[Evidence]) -> bool:

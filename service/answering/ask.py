@@ -17,6 +17,7 @@ from service.answering.writing import Draft, ModelWriter, quote_best
 from service.domain import Answer, GeneratorUsed, Hit, Mode, Question, Scope
 from service.errors import ModelError, ModelUnavailable
 from service.ports import Archive, Clock, Embedder, Memory, Retriever
+from service.retrieval.coverage import check_outlets, is_covered
 from service.retrieval.evidence import Selection, select_evidence
 from service.retrieval.search import EVERYTHING
 from service.retrieval.understand import understand
@@ -65,6 +66,7 @@ class Answerer:
         with watch("understand"):
             question = await asyncio.to_thread(self.understand, request)
             coverage = await asyncio.to_thread(self._archive.coverage, Scope(question.scope.visible_at))
+            covered = await asyncio.to_thread(is_covered, question, self._archive)
         await emit(Understood(answer_id, conversation_id, question, coverage))
         with watch("search"):
             found = await asyncio.to_thread(self._searcher.search, question, EVERYTHING)
@@ -73,7 +75,7 @@ class Answerer:
             selection = await asyncio.to_thread(self._select, question, found[:read])
         await emit(Sources(selection.evidence))
         composer, draft, generator, dispute = await asyncio.to_thread(self._composer, question, selection), Draft(), EXTRACTIVE, None
-        status = abstention.before_writing(question, selection, coverage)
+        status = abstention.before_writing(question, selection, covered=covered)
         if status is None:
             dispute = find_disagreement(question.standalone, selection.evidence, selection.vectors, selection.question_vector)
             generator = await self._write(request.mode, question, selection, composer, draft, watch, emit)
@@ -100,6 +102,7 @@ class Answerer:
         if request.conversation_id:
             history += self._memory.history(request.conversation_id, asked_at)
         known = self._archive.bylines()
+        check_outlets(request.sources, known.sources)
         return understand(request.question, asked_at, scope, infer_window=request.infer_window, history=history, known=known)
 
     def _select(self, question: Question, hits: list[Hit]) -> Selection:

@@ -12,7 +12,7 @@ from service.answering.request import AskRequest, Checked, Delta, Event, Sources
 from service.articles.row import article_from_row
 from service.bootstrap import Services, build
 from service.domain import Answer, Mode, Status, Support
-from service.errors import ModelUnavailable
+from service.errors import BadQuestion, ModelUnavailable
 from service.models.hashing import HashingEmbedder
 from service.models.scripted import ScriptedGenerator
 from service.settings import load_settings
@@ -244,12 +244,18 @@ def test_orders_in_articles_are_not_obeyed_as_citations(services: Services, scri
 
 
 def test_filters_are_exact(services: Services) -> None:
-    """An outlet filter, in any case, leaves only that outlet's articles; one that matches nothing is a refusal."""
+    """An outlet filter, in any case, leaves only that outlet's articles; one that matches nothing is outside what is covered."""
     answer = ask(services, "How many people have been evacuated below the Halvern Dam?", sources=("northern herald",))
     assert {one.article.source for one in answer.evidence} == {"Northern Herald"}
-    nothing = ask(services, "How many people have been evacuated?", sources=("No Such Paper",))
-    assert nothing.status.is_refusal
+    nothing = ask(services, "How many people have been evacuated?", published_from=datetime(2026, 5, 30, tzinfo=UTC))
+    assert nothing.status is Status.OUTSIDE_COVERAGE
     assert nothing.evidence == ()
+
+
+def test_an_outlet_that_is_not_there_is_an_error(services: Services) -> None:
+    """A typo in a filter is said, rather than answered with nothing or with everything."""
+    with pytest.raises(BadQuestion, match="no outlet 'The Leger'; did you mean The Ledger"):
+        ask(services, "How many people have been evacuated?", sources=("The Leger",))
 
 
 def test_the_answer_is_an_immutable_value(services: Services) -> None:
