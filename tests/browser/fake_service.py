@@ -174,6 +174,25 @@ def answer_to(body: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+def explained(body: dict[str, Any]) -> dict[str, Any]:
+    """What `/v1/search` says with `debug`: the first passage of the answer's evidence, and one that was not read."""
+    evil = EVIL in body["question"]
+    article_id = "evil" if evil else "dam-02"
+    article = ARTICLES[article_id]
+    row = {"passage_id": "p", "article_id": article_id, "title": article["title"], "source": article["source"], "start": 0,
+           "end": len(article["text"]), "published_at": article["published_at"], "score": 1.234, "dense_rank": 1, "lexical_rank": None,
+           "rerank_score": None, "text": article["text"]}  # fmt: skip
+    candidates = [
+        {**row, "rank": 1, "used": True, "why": "among the first 8", "parts": {"similarity": 0.8, "recency": 0.434}, "story": None},
+        {**row, "rank": 2, "used": False, "why": EVIL if evil else "below the first 8", "article_id": "dam-old", "title": "Old", "end": 5,
+         "parts": {"similarity": 0.4, "repeat": -0.07, EVIL if evil else "tomorrow": 0.1}, "story": 7},
+    ]  # fmt: skip
+    window = {"from": "2026-03-01", "to": "2026-04-01", "phrase": EVIL if evil else "in March", "applied": True}
+    understood = {"windows": [window], "outlets": [EVIL if evil else "Lowland Wire"], "authors": [], "quoted": [], "clauses": []}
+    return {"passages": [], "window": window, "coverage": IN_ANSWER, "timings_ms": {},
+            "debug": {"understood": understood, "candidates": candidates}}  # fmt: skip
+
+
 def encode(event: str, data: dict[str, Any], newline: str = "\n") -> bytes:
     """One server-sent event."""
     return f"event: {event}{newline}data: {json.dumps(data, ensure_ascii=False)}{newline}{newline}".encode()
@@ -183,7 +202,7 @@ def events(answer: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """The events of an answer in the order of the contract, without the terminal one."""
     found = {item["marker"]: item for item in answer["citations"]}
     evidence = [{"number": marker, "text": item["quote"],
-                 **{key: item[key] for key in ("article_id", "title", "source", "published_at")}}
+                 **{key: item[key] for key in ("article_id", "title", "source", "published_at", "start", "end")}}
                 for marker, item in found.items()]  # fmt: skip
     out: list[tuple[str, dict[str, Any]]] = [
         ("meta", {key: answer[key] for key in ("id", "standalone_question", "window", "coverage")}),
@@ -202,6 +221,7 @@ class FakeService:
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.searched: list[dict[str, Any]] = []
         self.left = threading.Event()
         self.coverage: dict[str, Any] = COVERAGE
         self.ready: dict[str, Any] = {"ready": True, "generator": {"ready": True, "name": "local/small"}}
@@ -244,6 +264,12 @@ class FakeService:
                 return problem(404, "Not Found", "There is no such article.")
             return JSONResponse({"id": article_id, **ARTICLES[article_id], "updated_at": None, "language": "en",
                                  "date_origin": "document", "ingested_at": "2026-10-21T08:15:00Z"})  # fmt: skip
+
+        @app.post("/v1/search", response_model=None)
+        async def search(request: Request) -> Response:
+            body = await request.json()
+            self.searched.append(body)
+            return self.refusals.pop(0) if self.refusals else JSONResponse(explained(body))
 
         @app.post("/v1/ask", response_model=None)
         async def ask(request: Request) -> Response:

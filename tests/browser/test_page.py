@@ -442,6 +442,45 @@ def test_a_missing_article_is_said_to_be_missing(page: Page) -> None:
     expect(page.get_by_label("Your question")).to_be_focused()
 
 
+# ---- How it was found
+
+
+def test_how_an_answer_was_found_can_be_looked_into(page: Page, service: Running) -> None:
+    """Opened with the keyboard, it asks for the same question at the same moment, and shows what each candidate's score is the sum of."""
+    ask(page)
+    summary = page.get_by_text("How this was found")
+    summary.focus()
+    assert service.fake.searched == []
+    page.keyboard.press("Enter")
+    expect(page.locator(".inspector-body")).to_contain_text("time: in March")
+    expect(page.locator(".inspector-body")).to_contain_text("outlets: Lowland Wire")
+    rows = page.locator(".inspector tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(0)).to_contain_text("sentence 1")
+    expect(rows.nth(0)).to_contain_text("meaning +0.80")
+    expect(rows.nth(0)).to_contain_text("recency +0.43")
+    expect(rows.nth(1)).to_contain_text("below the first 8")
+    expect(rows.nth(1)).to_contain_text("same article again \u22120.07")
+    asked = {"question": QUESTION, "asked_at": "2026-10-22T09:00:00Z", "infer_window": True, "top_k": 8, "debug": True}
+    assert service.fake.searched == [asked]
+    summary.press("Enter")
+    summary.press("Enter")
+    expect(rows).to_have_count(2)
+    assert service.fake.searched == [asked]
+
+
+def test_an_explanation_that_fails_can_be_asked_for_again(page: Page, service: Running) -> None:
+    """The problem is named where the explanation would be; opening it again tries again."""
+    ask(page)
+    expect(page.locator(".made-by")).to_be_visible()
+    service.fake.refusals.append(problem(503, "Service Unavailable", "the index is being rebuilt"))
+    page.get_by_text("How this was found").click()
+    expect(page.locator(".inspector-body")).to_contain_text("the index is being rebuilt")
+    page.get_by_text("How this was found").click()
+    page.get_by_text("How this was found").click()
+    expect(page.locator(".inspector tbody tr")).to_have_count(2)
+
+
 # ---- Hostile text, small screens, dark rooms
 
 
@@ -455,6 +494,8 @@ def test_hostile_text_stays_text(page: Page, watched: Watched, service: Running)
     page.goto(f"/?q={quote('evil ' + EVIL)}&source={quote(EVIL)}&as_of={quote(EVIL)}")
     expect(page.locator(".label")).to_contain_text(EVIL)
     expect(page.locator(".chip.window")).to_contain_text(EVIL)
+    page.get_by_text("How this was found").click()
+    expect(page.locator(".inspector")).to_contain_text(EVIL)
     page.locator(".prose .cite").first.focus()
     expect(page.locator(".card q")).to_contain_text(EVIL)
     assert page.locator("img, iframe, object, svg, main script, main style").count() == 0

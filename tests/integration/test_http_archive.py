@@ -190,3 +190,22 @@ def test_ingest_at_the_same_time_takes_turns(door: TestClient) -> None:
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(send, ["a", "b"])) == [{"added": 20}] * 2
     assert door.get("/v1/coverage").json()["articles"] == 40 + len(ROWS)
+
+
+def test_debug_explains_every_candidate(door: TestClient) -> None:
+    """The parts of each score add up to it; what is below `top_k` is there too, and says so. Without `debug` there is none of it."""
+    question = {"question": "What did the Northern Herald report of the Halvern Dam?", "asked_at": "2026-04-01", "top_k": 1}
+    found = door.post("/v1/search", json=question | {"debug": True}).json()
+    assert found["debug"]["understood"]["outlets"] == ["Northern Herald"]
+    candidates = found["debug"]["candidates"]
+    assert [one["rank"] for one in candidates] == [1, 2]
+    assert [one["used"] for one in candidates] == [True, False]
+    assert candidates[1]["why"] == "below the first 1"
+    assert len(found["passages"]) == 1
+    for one in candidates:
+        assert sum(one["parts"].values()) == pytest.approx(one["score"], abs=1e-4)
+    assert candidates[0]["parts"]["outlet"] > 0
+    assert "debug" not in door.post("/v1/search", json=question).json()
+    asked = door.post("/v1/ask", json=question | {"debug": True, "mode": "extractive"}).json()["debug"]
+    assert [one["article_id"] for one in asked["candidates"]] == [one["article_id"] for one in candidates]
+    assert asked["understood"] == found["debug"]["understood"]
