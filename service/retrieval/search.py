@@ -24,10 +24,10 @@ EVERYTHING = 200
 """So many candidates are told of at most; there are seldom more."""
 FIRST_FETCH = 4
 """How many times more than is wanted are asked for before a filter's share of them is known."""
-MOST_FETCHED = 3_000
-"""From here on Chroma takes longer than reading a filter's vectors and comparing them all; `docs/retrieval.md` has the times."""
+MOST_FETCHED = 500
+"""Where more would have to be asked for, the vectors of a small filter are compared one by one; `docs/retrieval.md` has the times."""
 EXACT_LIMIT = 5_000
-"""Up to so many passages in scope are compared one by one: 8 MB read, exact."""
+"""Up to so many passages: 8 MB read, exact."""
 
 
 class Searcher:

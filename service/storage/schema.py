@@ -101,7 +101,7 @@ _STEPS: dict[int, tuple[str, ...]] = {
             PRIMARY KEY (key, version)
         ) WITHOUT ROWID""",
         "CREATE INDEX IF NOT EXISTS story_keys_by_version ON story_keys (version)",
-        "CREATE INDEX IF NOT EXISTS articles_by_outlet ON articles (source, state)",  # which outlets and authors there are,
+        "CREATE INDEX IF NOT EXISTS articles_by_outlet ON articles (source_key, state, source)",  # which outlets and authors there are,
         "CREATE INDEX IF NOT EXISTS articles_by_author ON articles (author, state)",  # without reading the texts
     ),
 }
