@@ -24,16 +24,17 @@ _STOP = frozenset(
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*(?:[.,:]\d+)*", re.UNICODE)
 _ALONE = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # Han and Kana: no spaces between words
 _BARE = re.compile(rf"[{_ALONE}]|[^\W_{_ALONE}]+(?:'[^\W_{_ALONE}]+)*(?:[.,:]\d+)*")
-_SMALL = {
+NUMBER_WORDS = {
     word: str(value)
     for value, word in enumerate(
         "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
         "nineteen twenty".split()
     )
 } | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90", "dozen": "12"}
+"""Numbers that are words, with their digits."""
 _MAGNITUDES = {"": 1, "hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000, "trillion": 1_000_000_000_000}
 _QUANTITY = re.compile(
-    rf"(?:(\d+(?:[.,:]\d+)*)|\b({'|'.join(_SMALL)})\b)(?:[\s-]+({'|'.join(filter(None, _MAGNITUDES))})s?\b)?", re.IGNORECASE
+    rf"(?:(\d+(?:[.,:]\d+)*)|\b({'|'.join(NUMBER_WORDS)})\b)(?:[\s-]+({'|'.join(filter(None, _MAGNITUDES))})s?\b)?", re.IGNORECASE
 )
 _of_thread = threading.local()
 _NEGATION = re.compile(r"\b(?:not|no|never|none|nobody|neither|nor|without|cannot)\b|n['’]t\b", re.IGNORECASE)
@@ -60,7 +61,7 @@ def search_terms(text: str) -> list[str]:
 
 def content_stems(text: str) -> frozenset[str]:
     """Stems of the content words, numbers left out (see `numbers`)."""
-    return frozenset(stem(word) for word in search_terms(text) if not word[0].isdigit() and word not in _SMALL)
+    return frozenset(stem(word) for word in search_terms(text) if not word[0].isdigit() and word not in NUMBER_WORDS)
 
 
 def numbers(text: str) -> frozenset[str]:
@@ -74,7 +75,7 @@ def numbers(text: str) -> frozenset[str]:
 def _value(match: re.Match[str]) -> str:
     """The plain decimal form; times and versions stay as they are."""
     digits, word, magnitude = match.groups()
-    written = _SMALL[word.casefold()] if word else re.sub(r"(?<=\d),(?=\d{3}(?:\D|$))", "", digits).replace(",", ".")
+    written = NUMBER_WORDS[word.casefold()] if word else re.sub(r"(?<=\d),(?=\d{3}(?:\D|$))", "", digits).replace(",", ".")
     try:
         value = Decimal(written) * _MAGNITUDES[magnitude.casefold() if magnitude else ""]
     except InvalidOperation:
@@ -89,7 +90,7 @@ def names(text: str) -> frozenset[str]:
         word = match.group()
         before = text[: match.start()].rstrip(" \"“‘'(")
         opens = not before or before[-1] in ".!?:\n"
-        if word[0].isupper() and not opens and word.casefold() not in _STOP and word.casefold() not in _SMALL:
+        if word[0].isupper() and not opens and word.casefold() not in _STOP and word.casefold() not in NUMBER_WORDS:
             found.add(stem(word.casefold()))
     return frozenset(found)
 
