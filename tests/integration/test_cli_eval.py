@@ -64,6 +64,16 @@ def test_simpler_systems_are_asked_beside(run: Run, tmp_path: Path) -> None:
     assert "cannot be compared with google" in wrong.stdout
 
 
+def test_each_part_of_the_ranking_can_be_switched_off_in_turn(run: Run, tmp_path: Path) -> None:
+    """`--beside parts` asks Dateline without each part of its ranking; a part that there is not is exit code 2."""
+    path = suite(tmp_path)
+    assert run("eval", path, "--beside", "parts").exit_code == 0
+    asked = set(report_of(tmp_path)["systems"])  # type: ignore[call-overload]
+    assert {"no-recency", "no-outlet", "no-repeat"} <= asked
+    assert "no-similarity" not in asked
+    assert run("eval", path, "--beside", "no-luck").exit_code == 2
+
+
 def test_a_threshold_that_is_missed_is_exit_code_1(run: Run, tmp_path: Path) -> None:
     """And the metric, the figure and the bound are named."""
     result = run("eval", suite(tmp_path, thresholds="ExactMatch = 0.9"))

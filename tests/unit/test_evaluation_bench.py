@@ -230,3 +230,14 @@ def test_two_runs_of_a_suite_report_the_same_but_for_the_clock(suite: Suite, set
         reports.append(json.loads((tmp_path / name / "mine.json").read_text()))
     assert all(report.pop("timing") for report in reports)
     assert reports[0] == reports[1]
+
+
+def test_a_part_that_is_switched_off_adds_nothing_to_a_score(suite: Suite, settings: Settings) -> None:
+    """The same search over the same archive, whose hits have every part but that one."""
+    ranked = replace(suite, task=Task.RETRIEVAL, systems=("no-lexical",))
+    with opened(ranked, settings, quiet, embedder=CountingEmbedder()) as bench:
+        ours, without = (run.rows[0].ranking for run in run_all(ranked, bench))
+    assert ours
+    assert without
+    assert any(name == "lexical" for hit in ours for name, _ in hit.parts)
+    assert not any(name == "lexical" for hit in without for name, _ in hit.parts)
