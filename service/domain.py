@@ -194,6 +194,9 @@ class Window:
     end: datetime | None
     phrase: str
     applied: bool = True
+    """False where the reader wants no windows: it is shown and has no effect."""
+    span: tuple[int, int] | None = None
+    """Where the phrase lies in the standalone question, half-open; None for a phrase put together from several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +216,14 @@ class Question:
     asked_at: datetime
     scope: Scope
     window: Window | None = None
+    """The one that is shown and searched by: what spans all of `windows`."""
     wants_latest: bool = False
     earlier: Turn | None = None
     """The exchange that a follow-up leans on."""
+    windows: tuple[Window, ...] = ()
+    """Every time expression, in reading order."""
+    wants_recent: bool = False
+    """ "Recently", "these days": softer than a window, and than the wish for the newest state."""
 
 
 @dataclass(frozen=True, slots=True)

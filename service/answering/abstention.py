@@ -44,7 +44,7 @@ def outside(question: Question, evidence: Sequence[Evidence], coverage: Coverage
     window = question.window
     if coverage.articles == 0:
         return True
-    if window is None or (window.start is not None and window.start > question.asked_at):
+    if window is None or not window.applied or (window.start is not None and window.start > question.asked_at):
         return False  # What is still to come is in no archive, but forecasts of it are.
     if coverage.first is None or coverage.last is None:
         return False

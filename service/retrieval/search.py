@@ -45,7 +45,7 @@ class Searcher:
         dense = self._dense(vector, question.scope)
         lexical = [row for row, _ in self._archive.lexical(terms, question.scope, CANDIDATES)]
         rankings = [dense, lexical]
-        if question.window and (scope := published_in(question.window, question.scope)):
+        if question.window and question.window.applied and (scope := published_in(question.window, question.scope)):
             rankings.append(self._dense(vector, scope))
             rankings.append([row for row, _ in self._archive.lexical(terms, scope, CANDIDATES)])
         fused = fuse(rankings)

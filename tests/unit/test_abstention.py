@@ -1,5 +1,6 @@
 """Whether to answer, and what kind of answer it is."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -44,6 +45,14 @@ def asked(text: str = "How many left?", window: tuple[str, str] | None = None) -
 def test_a_window_wholly_outside_the_archive_is_not_answered(window: tuple[str, str] | None, status: Status | None) -> None:
     """Before its first article or after its last one; what is still to come when the question is asked may be forecast."""
     assert before_writing(asked(window=window), selection("Some 3,400 people left.", 0.9), COVERAGE) is status
+
+
+def test_a_window_that_is_not_applied_refuses_nothing() -> None:
+    """The reader took it away."""
+    question = asked(window=("1994-01-01", "1995-01-01"))
+    assert question.window is not None
+    question = replace(question, window=replace(question.window, applied=False))
+    assert before_writing(question, selection("Some 3,400 people left.", 0.9), COVERAGE) is None
 
 
 def test_an_article_that_looks_back_at_the_year_may_answer() -> None:
