@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, tzinfo
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from service.answering.request import AskRequest
+from service.answering.request import AskRequest, zone_of
 from service.domain import Feedback, FeedbackVerdict, Mode
 from service.errors import BadQuestion
-from service.moments import parse_moment
+from service.moments import parse_asked_at, parse_moment
 
 
 class Body(BaseModel):
@@ -24,6 +25,8 @@ BodyKind = TypeVar("BodyKind", bound=Body)
 
 MAX_MOMENT = 64
 """Characters of a date."""
+MAX_ZONE = 64
+"""Characters of a time zone's name; the longest there is has 32."""
 MAX_ID, ID = 64, r"^[\w-]+$"
 """What ids of conversations and answers look like."""
 YEARS = range(1600, 9000)
@@ -46,20 +49,27 @@ class Asking(Body):
     asked_at: str | None = Field(
         None, max_length=MAX_MOMENT, description="When the question is asked; nothing newer is used. Now by default."
     )
+    time_zone: str | None = Field(
+        None,
+        max_length=MAX_ZONE,
+        description="The asker's time zone by its IANA name, for “yesterday”; else that of `asked_at`, or UTC.",
+        examples=["Europe/Berlin"],
+    )
     filters: Filters = Field(default_factory=Filters)
     infer_window: bool = True
     debug: bool = False
 
     def request(self, **more: Any) -> AskRequest:
-        """The same for the flow. Raises BadQuestion on a date that is none, naming the field."""
+        """The same for the flow. Raises BadQuestion on a date or zone that is none, naming the field."""
         return AskRequest(
             question=self.question,
-            asked_at=_moment("asked_at", self.asked_at, end_of_day=True),
+            asked_at=_asked_at(self.asked_at, zone_of(self.time_zone)),
             published_from=_moment("published_from", self.filters.published_from),
             published_to=_moment("published_to", self.filters.published_to),
             sources=tuple(self.filters.sources),
             article_ids=tuple(self.filters.article_ids),
             infer_window=self.infer_window,
+            time_zone=self.time_zone,
             **more,
         )
 
@@ -106,11 +116,19 @@ def body_from(kind: type[BodyKind], **fields: Any) -> BodyKind:
         raise BadQuestion(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg'].lower()}") from error
 
 
-def _moment(field: str, text: str | None, *, end_of_day: bool = False) -> datetime | None:
+def _moment(field: str, text: str | None) -> datetime | None:
+    return _read(field, text, parse_moment)
+
+
+def _asked_at(text: str | None, zone: tzinfo | None) -> datetime | None:
+    return _read("asked_at", text, lambda words: parse_asked_at(words, zone))
+
+
+def _read(field: str, text: str | None, parse: Callable[[str], datetime]) -> datetime | None:
     if not text:
         return None
     try:
-        moment = parse_moment(text, end_of_day=end_of_day)
+        moment = parse(text)
     except ValueError as error:
         raise BadQuestion(f"{field}: {error}") from error
     if moment.year not in YEARS:

@@ -66,7 +66,8 @@ def ingest(
 @app.command()
 def ask(
     question: Annotated[str, typer.Argument(help="The question.")],
-    asked_at: Annotated[str | None, typer.Option(help="Ask as of this date or instant (UTC); nothing newer is used.")] = None,
+    asked_at: Annotated[str | None, typer.Option(help="Ask as of this date or instant; nothing newer is used.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="Your time zone, such as Europe/Berlin: what “yesterday” is.")] = None,
     since: Annotated[str | None, typer.Option(help="Only articles published from this date on.")] = None,
     until: Annotated[str | None, typer.Option(help="Only articles published before this date.")] = None,
     source: Annotated[list[str] | None, typer.Option(help="Only articles of this outlet; may be repeated.")] = None,
@@ -90,6 +91,7 @@ def ask(
             AskBody,
             question=question,
             asked_at=asked_at,
+            time_zone=time_zone,
             infer_window=infer_window,
             conversation_id=conversation,
             mode=Mode.EXTRACTIVE if extractive else Mode.AUTO,

@@ -133,7 +133,7 @@ def _print_citation(citation: Citation) -> None:
 
 def _print_footer(answer: Answer) -> None:
     window = answer.question.window
-    if window:
+    if window and window.applied:
         span = f"{iso(window.start) or '…'} to {iso(window.end) or '…'}"
         err.print(f"[dim]Read as a time: “{escape(window.phrase)}” ({span})[/dim]", soft_wrap=True)
     if answer.generator.fallback:

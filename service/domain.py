@@ -210,6 +210,9 @@ class Window:
     end: datetime | None
     phrase: str
     applied: bool = True
+    """False where the reader wants no windows: it is shown and has no effect."""
+    span: tuple[int, int] | None = None
+    """Where the phrase lies in the standalone question, half-open; None for a phrase put together from several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,11 +232,14 @@ class Question:
     asked_at: datetime
     scope: Scope
     window: Window | None = None
+    """The one that is shown and searched by: what spans all of `windows`."""
     wants_latest: bool = False
     earlier: Turn | None = None
     """The exchange that a follow-up leans on."""
     windows: tuple[Window, ...] = ()
-    """Every window that weighs."""
+    """Every time expression, in reading order."""
+    wants_recent: bool = False
+    """ "Recently", "these days": softer than a window, and than the wish for the newest state."""
     outlets: tuple[str, ...] = ()
     """Outlets of the archive that the question names, as the archive writes them."""
     authors: tuple[str, ...] = ()
@@ -241,6 +247,11 @@ class Question:
     """Phrases of two words or more that the question puts in quotation marks."""
     clauses: tuple[str, ...] = ()
     """The parts of a question that asks about several things."""
+
+    @property
+    def weighing(self) -> tuple[Window, ...]:
+        """The windows that have an effect."""
+        return tuple(window for window in self.windows if window.applied)
 
 
 @dataclass(frozen=True, slots=True)

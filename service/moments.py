@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -13,6 +14,31 @@ def iso(moment: datetime | None) -> str | None:
     if (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0):
         return moment.date().isoformat()
     return moment.isoformat().replace("+00:00", "Z")
+
+
+def named_zone(name: str) -> ZoneInfo:
+    """The time zone of an IANA name. Raises ValueError with a sentence a user can act on."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:  # not there, a path that leads elsewhere, a folder of zones
+        raise ValueError(f"{name!r} is not a time zone: write an IANA name such as Europe/Berlin or UTC") from error
+
+
+def parse_asked_at(text: str, zone: tzinfo | None = None) -> datetime:
+    """When a question is asked, in the asker's zone: the one given, else the offset that was written, else UTC.
+
+    A date means the last moment of that day in the zone. Raises ValueError with a sentence a user can act on.
+    """
+    moment = parse_moment(text, end_of_day=True)
+    value, home = text.strip(), zone or UTC
+    try:
+        if len(value) == len("YYYY-MM-DD"):
+            midnight = datetime.combine(date.fromisoformat(value) + timedelta(days=1), time(), home)
+            return (midnight.astimezone(UTC) - timedelta(microseconds=1)).astimezone(home)
+        written = datetime.fromisoformat(value)
+        return moment.astimezone(zone or written.tzinfo or UTC) if written.tzinfo else written.replace(tzinfo=home)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{text!r} is too near the first or the last year that a calendar has") from error
 
 
 def parse_moment(text: str, *, end_of_day: bool = False) -> datetime:

@@ -43,7 +43,7 @@ def _looked_back_at(question: Question, evidence: Sequence[Evidence]) -> bool:
     """True where the evidence tells of a time that no article is from: it names it, or is itself of unknown date."""
     if any(one.article.published_at is None for one in evidence):
         return True
-    said = {word.casefold() for window in question.windows for word in _NAMED.findall(window.phrase)}
+    said = {word.casefold() for window in question.weighing for word in _NAMED.findall(window.phrase)}
     return any(said & set(re.findall(r"\w+", one.text.casefold())) for one in evidence)
 
 

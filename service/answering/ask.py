@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 from dataclasses import dataclass, replace
+from datetime import UTC
 
 from service.answering import abstention
 from service.answering.composing import Composer, Outcome
@@ -96,11 +97,11 @@ class Answerer:
         """The question as it will be searched for. Raises BadQuestion, and ModelUnavailable where it wants a model and there is none."""
         if request.mode is Mode.MODEL and self._writer is None:
             raise ModelUnavailable("this service runs without a language model: set DATELINE_MODEL, or ask with mode auto")
-        asked_at = request.asked_at or self._clock()
-        scope = Scope(asked_at, request.published_from, request.published_to, request.sources, request.article_ids)
+        asked_at = request.moment(self._clock())
+        scope = Scope(asked_at.astimezone(UTC), request.published_from, request.published_to, request.sources, request.article_ids)
         history = request.history
         if request.conversation_id:
-            history += self._memory.history(request.conversation_id, asked_at)
+            history += self._memory.history(request.conversation_id, scope.visible_at)
         known = self._archive.bylines()
         check_outlets(request.sources, known.sources)
         return understand(request.question, asked_at, scope, infer_window=request.infer_window, history=history, known=known)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from service.domain import AnswerSentence, Citation, Coverage, Evidence, Mode, Question, Turn
+from service.errors import BadQuestion
+from service.moments import named_zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,7 @@ class AskRequest:
 
     question: str
     asked_at: datetime | None = None
+    """Aware. Its zone is the asker's where `time_zone` says nothing else."""
     published_from: datetime | None = None
     published_to: datetime | None = None
     sources: tuple[str, ...] = ()
@@ -25,6 +29,21 @@ class AskRequest:
     """Earlier turns given by the caller, before those remembered for the conversation."""
     mode: Mode = Mode.AUTO
     top_k: int | None = None
+    time_zone: str | None = None
+    """The asker's, by its IANA name: what "yesterday" is."""
+
+    def moment(self, now: datetime) -> datetime:
+        """When it is asked, in the asker's zone. Raises BadQuestion on an unknown zone."""
+        asked_at, zone = self.asked_at or now, zone_of(self.time_zone)
+        return asked_at.astimezone(zone) if zone else asked_at
+
+
+def zone_of(name: str | None) -> ZoneInfo | None:
+    """The time zone of the field `time_zone`. Raises BadQuestion, naming the field."""
+    try:
+        return named_zone(name) if name else None
+    except ValueError as error:
+        raise BadQuestion(f"time_zone: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

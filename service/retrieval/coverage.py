@@ -22,8 +22,8 @@ def is_covered(question: Question, archive: Archive) -> bool:
     inside = archive.coverage(question.scope)
     if not inside.articles:
         return False
-    windows = [window for window in question.windows if window.start is None or window.start <= question.asked_at]
-    if inside.first is None or len(windows) < len(question.windows) or not windows:
+    windows = [window for window in question.weighing if window.start is None or window.start <= question.asked_at]
+    if inside.first is None or len(windows) < len(question.weighing) or not windows:
         return True
     return any(archive.coverage(question.scope.within(_and_after(window))).articles for window in windows)
 

@@ -108,7 +108,7 @@ def signals(question: Question, candidates: Sequence[Candidate]) -> Vectors:
                 float(hit.passage.ordinal == 0),
                 float(article.source in named or article.author in named),
                 float(any(quote in folded(f"{article.title}\n{hit.passage.text}") for quote in quotes)) if quotes else 0.0,
-                float(any(_published_about(article, window) for window in question.windows)),
+                float(any(_published_about(article, window) for window in question.weighing)),
                 recency(article.published_at, question),
             )
         )
@@ -127,7 +127,7 @@ def recency(published_at: datetime | None, question: Question) -> float:
     """
     if published_at is None:
         return 0.0
-    away = min(_distance(published_at, window) for window in question.windows or (_moment(question),))
+    away = min(_distance(published_at, window) for window in question.weighing or (_moment(question),))
     return HALF_LIFE / (HALF_LIFE + away)
 
 

@@ -106,7 +106,7 @@ class Searcher:
 
 def inferred(question: Question) -> Iterator[Scope]:
     """The scopes that the question speaks of without being cut to them: each of its windows, each outlet it names."""
-    for window in question.windows:
+    for window in question.weighing:
         if scope := published_in(window, question.scope):
             yield scope
     for outlet in question.outlets:

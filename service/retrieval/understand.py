@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from service.domain import Bylines, Question, Scope, Turn
 from service.errors import BadQuestion
+from service.retrieval.ambiguity import unquoted
 from service.retrieval.bylines import find_bylines
 from service.retrieval.clauses import clauses
-from service.retrieval.window import find_as_of, find_window
+from service.retrieval.window import combined, find_as_of, find_windows
 from service.words import names
 
 NOBODY = Bylines()
 MAX_QUESTION = 2_000
 MAX_OWN_NAMES = 2
 """A question that names more than this stands alone, whatever pronouns it holds."""
-_LATEST = re.compile(r"\b(?:latest|newest|most recent(?:ly)?|currently|current|right now|now|so far|to date|up to date)\b", re.IGNORECASE)
+_LATEST = re.compile(
+    r"\b(?:latest|newest|most recent(?:ly)?|currently|current|right now|now|nowadays|these days|at the moment|at present|so far|to date"
+    r"|up to date)\b",
+    re.IGNORECASE,
+)
 _QUOTED = re.compile(r"\"([^\"]{3,200})\"|“([^”]{3,200})”|(?<!\w)['‘]([^'’]{3,200})['’](?!\w)")
+_RECENT = re.compile(
+    r"\b(?:recently|lately|of late|these days|in recent (?:days|weeks|months)|(?:past|last) (?:few|several) (?:days|weeks)"
+    r"|(?:few|several) days ago)\b",
+    re.IGNORECASE,
+)
 _LEANS_BACK = re.compile(
     r"^(?:and|but|so|why|how come|what about|how about|when was that|where was that|who was that|then)\b"
     r"|\b(?:it|its|they|them|their|he|she|his|her|him|that|those|these|this|there|then|one|ones|same)\b",
@@ -37,40 +47,35 @@ def understand(
 ) -> Question:
     """The question as understood at `asked_at`, in an archive with these outlets and authors.
 
-    Raises BadQuestion where there is nothing to ask.
+    `asked_at` is aware and in the asker's zone: that decides what "yesterday" is. Everything in the question is UTC. Without
+    `infer_window` its windows are told, and have no effect. Raises BadQuestion where there is nothing to ask.
     """
     text = _checked(asked)
     if scope.published_from and scope.published_to and scope.published_from >= scope.published_to:
         raise BadQuestion("the filter's window ends before it begins: published_from must be earlier than published_to")
     earlier = history[-1] if history and _leans_back(text) else None
     standalone = f"{text} (about: {earlier.question})" if earlier else text
-    named = find_bylines(text, known)
-    question = Question(
+    as_of, said, named = find_as_of(text, asked_at), unquoted(text), find_bylines(text, known)
+    windows = sorted([*find_windows(text, asked_at), *([as_of] if as_of else [])], key=lambda window: window.span or ())
+    windows = [replace(window, applied=infer_window) for window in windows]
+    if infer_window and as_of and as_of.end:
+        # "As of" is a cut the reader asked for: nothing published later than that is used.
+        scope = replace(scope, visible_at=min(scope.visible_at, as_of.end - timedelta(microseconds=1)))
+    return Question(
         asked,
         standalone,
-        asked_at,
+        asked_at.astimezone(UTC),
         scope,
-        wants_latest=bool(_LATEST.search(text)),
+        window=combined(windows),
+        wants_latest=bool(_LATEST.search(said) or (infer_window and as_of)),
         earlier=earlier,
+        windows=tuple(windows),
+        wants_recent=bool(_RECENT.search(said)),
         outlets=named.sources,
         authors=named.authors,
         quoted=quoted(text),
         clauses=clauses(text),
     )
-    if not infer_window:
-        return question
-    as_of = find_as_of(text, asked_at)
-    if as_of and as_of.end:
-        # "As of" is a cut the reader asked for: nothing published later than that is used.
-        return replace(
-            question,
-            window=as_of,
-            windows=(as_of,),
-            wants_latest=True,
-            scope=replace(scope, visible_at=min(scope.visible_at, as_of.end - timedelta(microseconds=1))),
-        )
-    window = find_window(text, asked_at)
-    return replace(question, window=window, windows=(window,) if window else ())
 
 
 def quoted(text: str) -> tuple[str, ...]:

@@ -86,10 +86,12 @@ export async function readiness() {
 
 /** Asks, and yields {event, data} until the one terminal event. Throws Problem, or AbortError when stopped. */
 export async function* ask(body, signal) {
+  // A day that was chosen is a day of the archive, UTC; only "now" is the reader's own.
+  const zone = body.asked_at ? {} : { time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone };
   const response = await send("/v1/ask", {
     method: "POST",
     headers: headers({ "Content-Type": "application/json", Accept: "text/event-stream" }),
-    body: JSON.stringify({ ...body, stream: true }),
+    body: JSON.stringify({ ...body, ...zone, stream: true }),
     signal,
   });
   if (!response.ok) throw await problemFrom(response);

@@ -237,6 +237,12 @@ def test_a_time_window_can_be_removed(page: Page, service: Running) -> None:
 # ---- Narrowing, following, history
 
 
+def test_now_is_asked_in_the_readers_time_zone(page: Page, service: Running) -> None:
+    """The service learns which day the reader's "yesterday" is."""
+    ask(page, QUESTION)
+    assert service.fake.asked[-1]["time_zone"] == page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone")
+
+
 def test_date_and_outlets_narrow_the_question(page: Page, service: Running) -> None:
     """The day becomes asked_at at its end, the outlets become a filter, and a reload asks the same again."""
     page.goto("/")

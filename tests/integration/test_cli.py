@@ -208,7 +208,7 @@ def test_a_refusal_has_exit_code_3(filled: Run) -> None:
     "words",
     [
         ["", *AS_OF], ["x" * 2_001], ["x", "--asked-at", "soon"], ["x", "--since", "2026-02-30"], ["x", "--source", "s" * 501],
-        ["x", "--since", "2026-02-01", "--until", "2026-01-01"], ["x", "--conversation", "../x"],
+        ["x", "--since", "2026-02-01", "--until", "2026-01-01"], ["x", "--conversation", "../x"], ["x", "--time-zone", "Mars"],
     ],
 )  # fmt: skip
 def test_a_question_that_cannot_be_asked_is_one_line(filled: Run, words: list[str]) -> None:

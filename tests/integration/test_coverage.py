@@ -1,6 +1,7 @@
 """Whether the archive holds anything from where and when a question asks."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -72,6 +73,12 @@ def test_of_several_windows_one_is_enough(archive: SqliteArchive) -> None:
     """A question that compares two times can be answered in part."""
     assert is_covered(asked(("1994-01-01", "1995-01-01"), ("2023-01-01", "2024-01-01")), archive)
     assert not is_covered(asked(("1994-01-01", "1995-01-01"), ("2024-01-01", "2025-01-01")), archive)
+
+
+def test_a_window_that_is_not_applied_limits_nothing(archive: SqliteArchive) -> None:
+    """The reader took it away."""
+    question = asked(("1994-01-01", "1995-01-01"))
+    assert is_covered(replace(question, windows=tuple(replace(window, applied=False) for window in question.windows)), archive)
 
 
 def test_a_filter_without_articles_is_not_covered(archive: SqliteArchive) -> None:

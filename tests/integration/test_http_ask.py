@@ -92,10 +92,37 @@ def test_citations_count_code_points(door: TestClient, question: str) -> None:
 
 
 def test_a_window_is_shown_and_can_be_switched_off(door: TestClient) -> None:
-    """“Last month” is resolved against `asked_at`; with `infer_window` false it is not."""
+    """“Last month” is resolved against `asked_at`; with `infer_window` false it is told and not applied."""
     question = "How many people were evacuated below the Halvern Dam last month?"
     assert ask(door, question)["window"] == {"from": "2026-03-01", "to": "2026-04-01", "phrase": "last month", "applied": True}
-    assert ask(door, question, infer_window=False)["window"] is None
+    assert ask(door, question, infer_window=False)["window"] == {
+        "from": "2026-03-01", "to": "2026-04-01", "phrase": "last month", "applied": False,
+    }  # fmt: skip
+
+
+def test_a_window_that_is_not_applied_does_not_weigh(door: TestClient) -> None:
+    """Asked in April, an article of March is as recent as can be where "last month" weighs, and less so where it does not."""
+    asked = {"question": "How many people were evacuated below the Halvern Dam last month?", "asked_at": "2026-04-20", "debug": True}
+    recency = [
+        door.post("/v1/search", json=asked | {"infer_window": weighs}).json()["debug"]["candidates"][0]["parts"]["recency"]
+        for weighs in (False, True)
+    ]
+    assert recency[0] < recency[1]
+
+
+def test_yesterday_is_that_of_the_asker(door: TestClient) -> None:
+    """Of the same instant, `time_zone` or the offset of `asked_at` say which day it is; `asked_at` comes back in UTC."""
+    instant, question = "2026-04-01T23:30:00Z", "Who spoke yesterday?"
+    for path in ("/v1/ask", "/v1/search"):
+        for more, day in (
+            ({"asked_at": instant}, "2026-03-31"),
+            ({"asked_at": instant, "time_zone": "Europe/Berlin"}, "2026-04-01"),
+            ({"asked_at": "2026-04-02T01:30:00+02:00"}, "2026-04-01"),
+        ):
+            answer = door.post(path, json={"question": question, **more}).json()
+            assert answer["window"]["from"] == day
+            assert answer.get("asked_at", instant) == instant
+        assert "time_zone" in refused(door.post(path, json={"question": "x", "time_zone": "Mars/Base"}), 422)["detail"]
 
 
 def test_a_refusal_carries_the_nearest_evidence_and_the_range(door: TestClient) -> None:
@@ -220,7 +247,7 @@ def test_no_question_is_a_server_error(door: TestClient, question: str, mode: st
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=5), st.sampled_from(
-    ["question", "asked_at", "filters", "infer_window", "conversation_id", "mode", "top_k", "debug", "stream"]))  # fmt: skip
+    ["question", "asked_at", "time_zone", "filters", "infer_window", "conversation_id", "mode", "top_k", "debug", "stream"]))  # fmt: skip
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_value_of_a_field_is_a_server_error(door: TestClient, value: Any, field: str) -> None:
     """Any JSON in any field is answered or refused as input, never a 5xx."""

@@ -1,6 +1,7 @@
 """From a question's words to what is searched for."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -56,8 +57,62 @@ def test_a_window_weighs_but_does_not_cut() -> None:
 
 
 def test_the_reader_can_remove_the_window() -> None:
-    """With `infer_window` false, no time is read out of the question."""
-    assert ask("What was decided last week?", infer_window=False).window is None
+    """With `infer_window` false, what was read is told and has no effect, "as of" included."""
+    question = ask("What was decided last week as of 15 May 2026?", infer_window=False)
+    assert question.window is not None
+    assert not question.window.applied
+    assert [window.applied for window in question.windows] == [False, False]
+    assert question.scope == Scope(ASKED_AT)
+    assert not question.wants_latest
+
+
+def test_all_windows_are_kept_and_what_spans_them_is_searched() -> None:
+    """Two dates are two windows, and one that holds both."""
+    question = ask("Do the  reports of 4 October 2025 and of\n5 November 2025 agree?")
+    assert [window.phrase for window in question.windows] == ["4 October 2025", "5 November 2025"]
+    assert [question.standalone[slice(*window.span)] for window in question.windows if window.span] == ["4 October 2025", "5 November 2025"]
+    assert question.window is not None
+    assert (question.window.start, question.window.end) == (datetime(2025, 10, 4, tzinfo=UTC), datetime(2025, 11, 6, tzinfo=UTC))
+
+
+def test_as_of_is_one_of_the_windows() -> None:
+    """Its cut bounds the other from above."""
+    question = ask("How many were missing as of 7 March 2026 since January?")
+    assert [window.phrase for window in question.windows] == ["as of 7 March 2026", "since January"]
+    assert question.window is not None
+    assert (question.window.start, question.window.end) == (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 8, tzinfo=UTC))
+
+
+def test_the_zone_of_asking_is_that_of_yesterday_and_the_question_is_utc() -> None:
+    """Half past midnight in Berlin, yesterday is the day that UTC still has."""
+    asked_at = datetime(2026, 5, 21, 0, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    question = understand("What happened yesterday?", asked_at, Scope(asked_at.astimezone(UTC)))
+    assert question.window is not None
+    assert question.window.start == datetime(2026, 5, 20, tzinfo=UTC)
+    assert (question.asked_at, question.asked_at.tzinfo) == (datetime(2026, 5, 20, 22, 30, tzinfo=UTC), UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "latest", "recent"),
+    [
+        ("What is the latest figure?", True, False),
+        ("Who is the current mayor?", True, False),
+        ("What is the newest estimate?", True, False),
+        ("What does it cost now?", True, False),
+        ("Who leads at the moment?", True, False),
+        ("What sells these days?", True, True),
+        ("Who resigned recently?", False, True),
+        ("How has demand been lately?", False, True),
+        ("What happened in recent weeks?", False, True),
+        ("What happened in the past few days?", False, True),
+        ("Who sang 'Right Now' there?", False, False),
+        ("Who knows the answer?", False, False),
+    ],
+)
+def test_a_wish_for_news_is_no_window(text: str, latest: bool, recent: bool) -> None:
+    """ "Latest" asks for the newest state and "recently" for what is not old; neither says when."""
+    question = ask(text)
+    assert (question.wants_latest, question.wants_recent, question.window) == (latest, recent, None)
 
 
 def test_a_follow_up_takes_along_what_it_leans_on() -> None:

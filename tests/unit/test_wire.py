@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from service.answering.request import Checked, Delta, Sources, Understood
+from service.answering.request import AskRequest, Checked, Delta, Sources, Understood
 from service.bodies import AskBody, SearchBody, body_from
 from service.domain import (
     AnswerSentence,
@@ -38,6 +38,43 @@ def test_a_day_as_asked_at_means_its_last_moment() -> None:
     ).ask_request()
     assert request.asked_at == datetime(2026, 3, 4, 23, 59, 59, 999999, UTC)
     assert (request.published_from, request.published_to) == (datetime(2026, 3, 1, tzinfo=UTC), DAY)
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "time_zone", "moment", "today"),
+    [
+        ("2026-03-04", None, "2026-03-04T23:59:59.999999Z", "2026-03-04"),
+        ("2026-03-04", "Europe/Berlin", "2026-03-04T22:59:59.999999Z", "2026-03-04"),
+        ("2026-03-04", "America/Los_Angeles", "2026-03-05T07:59:59.999999Z", "2026-03-04"),
+        # The day on which the clocks of Berlin go forward has 23 hours.
+        ("2026-03-29", "Europe/Berlin", "2026-03-29T21:59:59.999999Z", "2026-03-29"),
+        ("2026-03-04T01:00:00+02:00", None, "2026-03-03T23:00:00Z", "2026-03-04"),
+        ("2026-03-04T01:00:00+02:00", "UTC", "2026-03-03T23:00:00Z", "2026-03-03"),
+        ("2026-03-04T01:00:00Z", None, "2026-03-04T01:00:00Z", "2026-03-04"),
+        ("2026-03-04T01:00:00Z", "America/New_York", "2026-03-04T01:00:00Z", "2026-03-03"),
+        ("2026-03-04T01:00:00", None, "2026-03-04T01:00:00Z", "2026-03-04"),
+        ("2026-03-04T01:00:00", "Europe/Berlin", "2026-03-04T00:00:00Z", "2026-03-04"),
+    ],
+)
+def test_asked_at_is_a_moment_in_the_zone_of_the_asker(asked_at: str, time_zone: str | None, moment: str, today: str) -> None:
+    """The zone given, else the offset written, else UTC; a date is the end of that day there."""
+    request = SearchBody(question="x", asked_at=asked_at, time_zone=time_zone).request()
+    found = request.moment(DAY)
+    assert found == datetime.fromisoformat(moment)
+    assert found.date().isoformat() == today
+
+
+def test_without_asked_at_it_is_now_in_the_zone_of_the_asker() -> None:
+    """Midnight UTC is still the day before in New York."""
+    assert SearchBody(question="x", time_zone="America/New_York").request().moment(DAY).date().isoformat() == "2026-03-03"
+
+
+@pytest.mark.parametrize("name", ["Berlin", "Europe", "../etc/passwd", "/etc/passwd", "+02:00", "a\0b", "😀"])
+def test_a_time_zone_that_is_none_is_named_with_its_field(name: str) -> None:
+    """BadQuestion says which field and what to write, to bodies and to the flow alike."""
+    for asking in (lambda: SearchBody(question="x", time_zone=name).request(), lambda: AskRequest("x", time_zone=name).moment(DAY)):
+        with pytest.raises(BadQuestion, match=r"time_zone: .* write an IANA name such as Europe/Berlin"):
+            asking()
 
 
 @pytest.mark.parametrize("field", ["asked_at", "published_from", "published_to"])
