@@ -53,6 +53,8 @@ KNOWN_ITEMS = 120
 OLD = timedelta(days=300)
 LONGEST = 300
 """Characters of a sentence that stands as a question."""
+FITTED = [part for part in PARTS if part != "latest"]
+"""The rest was chosen by its effect on half a: `Weights` says from what."""
 RIDGE = 1e-3
 DEPTH = 50
 
@@ -79,7 +81,7 @@ def main() -> int:
         print("no development set is on this machine: set DATELINE_EVAL_DATA", file=sys.stderr)
         return 1
     weights = WEIGHTS if shipped else fitted(sets)
-    for part in PARTS:
+    for part in FITTED:
         print(f"{part:<12} {getattr(weights, part):6.3f}")
     for name, asked in sets.items():
         for metric in SUITES.get(name, ("Success@1", "Success@4")):
@@ -90,9 +92,10 @@ def main() -> int:
 def fitted(sets: dict[str, list[Asked]]) -> Weights:
     """The weights under which the right candidates of half a are likeliest to come first, scaled so that the cosine has weight 1."""
     lists: list[tuple[Vectors, Vectors, float]] = []
+    columns = [PARTS.index(part) for part in FITTED]
     for asked in sets.values():
         tuned = [one for one in asked if one.half == "a" and (one.right == 1).any() and (one.right == 0).any()]
-        lists += [(one.parts[~np.isnan(one.right)], one.right[~np.isnan(one.right)] == 1, 1 / len(tuned)) for one in tuned]
+        lists += [(one.parts[~np.isnan(one.right)][:, columns], one.right[~np.isnan(one.right)] == 1, 1 / len(tuned)) for one in tuned]
     spread = np.concatenate([parts for parts, _, _ in lists]).std(axis=0) + 1e-9
 
     def loss(worth: Vectors) -> tuple[float, Vectors]:
@@ -106,8 +109,8 @@ def fitted(sets: dict[str, list[Asked]]) -> Weights:
             slope = slope - share * (scaled.T @ (np.where(right, odds / hit, 0.0) - odds))
         return total, slope
 
-    found = minimize(loss, np.zeros(len(PARTS)), jac=True, method="L-BFGS-B").x / spread
-    return replace(WEIGHTS, **{part: float(value / found[0]) for part, value in zip(PARTS, found, strict=True)})
+    found = minimize(loss, np.zeros(len(FITTED)), jac=True, method="L-BFGS-B").x / spread
+    return replace(WEIGHTS, **{part: float(value / found[0]) for part, value in zip(FITTED, found, strict=True)})
 
 
 def _figures(asked: Sequence[Asked], name: str, weights: Weights) -> str:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from service.domain import Hit, Question, Scope, Window
 from service.ports import Archive, Embedder, Reranker, VectorIndex, Vectors
-from service.retrieval.ranking import REPORTING_DELAY, WEIGHTS, Candidate, Weights, rank
+from service.retrieval.ranking import WEIGHTS, Candidate, Weights, rank
 from service.retrieval.rerank import reranked
 from service.retrieval.stories import one_vote
 from service.vectors import nearest
@@ -20,6 +21,8 @@ CANDIDATES = 50
 """Passages each ranking contributes."""
 INFERRED = 20
 """Passages each ranking contributes for every window, outlet or quotation that the question speaks of."""
+REPORTING_DELAY = timedelta(days=3)
+"""News of a day is also printed on the days after."""
 EVERYTHING = 200
 """So many candidates are told of at most; there are seldom more."""
 FIRST_FETCH = 4

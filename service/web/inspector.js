@@ -6,7 +6,7 @@ import { articleLink, h, listed } from "./dom.js";
 
 const PARTS = {
   similarity: "meaning", lexical: "words", fusion: "rank", sentence: "one sentence", clause: "part of the question", lead: "lead",
-  outlet: "named outlet", quoted: "quoted phrase", window: "in the window", recency: "recency", repeat: "same article again",
+  outlet: "named outlet", quoted: "quoted phrase", recency: "nearness in time", latest: "newest asked for", repeat: "same article again",
 };
 const READ = 8; // as many as the service reads by default; the evidence itself says more
 

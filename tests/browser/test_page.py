@@ -464,7 +464,7 @@ def test_how_an_answer_was_found_can_be_looked_into(page: Page, service: Running
     expect(rows).to_have_count(2)
     expect(rows.nth(0)).to_contain_text("sentence 1")
     expect(rows.nth(0)).to_contain_text("meaning +0.80")
-    expect(rows.nth(0)).to_contain_text("recency +0.43")
+    expect(rows.nth(0)).to_contain_text("nearness in time +0.43")
     expect(rows.nth(1)).to_contain_text("below the first 8")
     expect(rows.nth(1)).to_contain_text("same article again \u22120.07")
     asked = {"question": QUESTION, "asked_at": "2026-10-22T09:00:00Z", "infer_window": True, "top_k": 8, "debug": True}

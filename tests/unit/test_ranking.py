@@ -160,12 +160,12 @@ def test_as_of_a_day_the_newest_until_then_comes_first() -> None:
         assert recency(march - HALF_LIFE, question(scope=scope)) == pytest.approx(0.5)
 
 
-def test_the_window_also_holds_what_was_printed_just_after_it() -> None:
-    """News of a day is in the papers of the next days; before it there was no news."""
-    asked = question(windows=(window("2026-05-01", "2026-05-02"),))
-    dates = {19.6: 0.0, 19.5: 1.0, 16.0: 1.0, 15.5: 0.0}  # days before 20 May, noon
-    assert {days: part("window", found("a", days=days), asked) for days in dates} == dates
-    assert part("window", found("a"), asked) == 0.0
+def test_whoever_wants_the_newest_state_gets_recency_twice() -> None:
+    """Only where the question says so."""
+    candidates = [found("b", days=100), found("a", days=1)]
+    assert order(candidates, question(wants_latest=True), latest=1.0) == "ab"
+    assert part("latest", candidates[1], question()) == 0.0
+    assert part("latest", candidates[1], question(wants_latest=True)) == part("recency", candidates[1], question())
 
 
 def test_a_second_passage_of_an_article_gives_way() -> None:
