@@ -10,7 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -152,10 +152,15 @@ def _spread(hits: Sequence[Hit], repeat: float) -> list[Hit]:
     while left and len(placed) < SPREAD:
         costs = [seen[hit.article.id] * repeat for hit in left[: 2 * SPREAD]]
         at = min(range(len(costs)), key=lambda row: (costs[row] - left[row].score, row))
-        hit, cost = left.pop(at), costs[at]
+        hit = left.pop(at)
+        placed.append(_costing(hit, costs[at]))
         seen[hit.article.id] += 1
-        placed.append(replace(hit, score=hit.score - cost, parts=(*hit.parts, ("repeat", -cost))) if cost else hit)
-    return [*placed, *left]
+    rest = (_costing(hit, seen[hit.article.id] * repeat) for hit in left)
+    return [*placed, *sorted(rest, key=lambda hit: -hit.score)]
+
+
+def _costing(hit: Hit, cost: float) -> Hit:
+    return replace(hit, score=hit.score - cost, parts=(*hit.parts, ("repeat", -cost))) if cost else hit
 
 
 Words = frozenset[str]
@@ -191,8 +196,6 @@ def _share(words: Words, wanted: Words, rarity: dict[str, float]) -> float:
     return sum(rarity.get(word, 0.0) for word in words) / total if total > 0 else 0.0
 
 
-def switched_off(*parts: str) -> Weights:
-    """The weights without these parts, for measuring what each buys. Raises KeyError for a part there is not."""
-    if unknown := set(parts) - {field.name for field in fields(Weights)}:
-        raise KeyError(f"no part {', '.join(sorted(unknown))} in {astuple(WEIGHTS)}")
-    return replace(WEIGHTS, **dict.fromkeys(parts, 0.0))
+def switched_off(part: str) -> Weights:
+    """The weights without this part, for measuring what it buys. Raises TypeError for a part there is not."""
+    return replace(WEIGHTS, **{part: 0.0})

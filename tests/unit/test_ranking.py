@@ -175,6 +175,13 @@ def test_a_second_passage_of_an_article_gives_way() -> None:
     assert order(candidates, similarity=1.0) == "abcd"
 
 
+def test_scores_fall_from_the_first_to_the_last() -> None:
+    """Behind the places that are given out one by one too, repeats cost."""
+    candidates = [found(str(n), cosine=1 - n / 100, article=str(n % 3)) for n in range(60)]
+    scores = [hit.score for hit in rank(question(), candidates, replace(NOTHING, similarity=1.0, repeat=0.05))]
+    assert scores == sorted(scores, reverse=True)
+
+
 def test_every_shipped_weight_says_something() -> None:
     """A part that weighs nothing would be dead code, and a negative one would punish what it is named for."""
     assert all(getattr(WEIGHTS, field.name) > 0 for field in fields(Weights))
@@ -183,6 +190,6 @@ def test_every_shipped_weight_says_something() -> None:
 
 def test_a_part_can_be_switched_off() -> None:
     """For measuring what it buys; a typo is an error."""
-    assert switched_off("recency", "repeat") == replace(WEIGHTS, recency=0.0, repeat=0.0)
-    with pytest.raises(KeyError):
+    assert switched_off("recency") == replace(WEIGHTS, recency=0.0)
+    with pytest.raises(TypeError):
         switched_off("recensy")
