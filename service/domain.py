@@ -250,8 +250,8 @@ class Question:
 
     @property
     def weighing(self) -> tuple[Window, ...]:
-        """The windows that have an effect."""
-        return tuple(window for window in self.windows if window.applied)
+        """The windows that have an effect. What is still to come when the question is asked is in today's news, not in that day's."""
+        return tuple(window for window in self.windows if window.applied and (window.start is None or window.start <= self.asked_at))
 
 
 @dataclass(frozen=True, slots=True)

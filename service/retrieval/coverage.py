@@ -15,17 +15,13 @@ LEAST_AFTER, MOST_AFTER = timedelta(days=14), timedelta(days=31)
 
 
 def is_covered(question: Question, archive: Archive) -> bool:
-    """False where no article lies inside the filters, or where articles are dated and none lies in or soon after any window.
-
-    What is still to come when the question is asked is in no archive, but forecasts of it are: such a window asks for nothing.
-    """
+    """False where no article lies inside the filters, or where articles are dated and none lies in or soon after any window."""
     inside = archive.coverage(question.scope)
     if not inside.articles:
         return False
-    windows = [window for window in question.weighing if window.start is None or window.start <= question.asked_at]
-    if inside.first is None or len(windows) < len(question.weighing) or not windows:
+    if inside.first is None or not question.weighing:
         return True
-    return any(archive.coverage(question.scope.within(_and_after(window))).articles for window in windows)
+    return any(archive.coverage(question.scope.within(_and_after(window))).articles for window in question.weighing)
 
 
 def _and_after(window: Window) -> Window:

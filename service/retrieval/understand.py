@@ -73,7 +73,7 @@ def understand(
         wants_recent=bool(_RECENT.search(said)),
         outlets=named.sources,
         authors=named.authors,
-        quoted=quoted(text),
+        quoted=tuple(phrase for phrase in quoted(text) if phrase.casefold() not in {name.casefold() for name in named.sources}),
         clauses=clauses(text),
     )
 

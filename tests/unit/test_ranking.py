@@ -153,6 +153,12 @@ def test_with_a_window_it_is_nearness_to_the_window(windows: list[Window], neare
     assert order(candidates, question(windows=tuple(windows)), recency=1.0)[0] == nearest
 
 
+def test_a_time_still_to_come_is_in_todays_news() -> None:
+    """What is planned for 2029 was reported now: recency counts from the moment of asking."""
+    asked = question(windows=(window("2029-01-01", "2030-01-01"),))
+    assert recency(ASKED_AT - HALF_LIFE, asked) == pytest.approx(0.5)
+
+
 def test_as_of_a_day_the_newest_until_then_comes_first() -> None:
     """Recency counts from the end of what the question may see."""
     march = datetime(2026, 3, 1, tzinfo=UTC)

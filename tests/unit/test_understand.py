@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from service.domain import Question, Scope, Turn
+from service.domain import Bylines, Question, Scope, Turn
 from service.errors import BadQuestion
 from service.retrieval.understand import understand
 
@@ -130,3 +130,11 @@ def test_a_new_topic_does_not_drag_the_old_one_along() -> None:
 def test_a_question_that_leans_on_nothing_stays_as_it_is() -> None:
     """Without history there is nothing to add."""
     assert ask("Why did it close?").standalone == "Why did it close?"
+
+
+def test_a_quotation_is_two_words_or_more_and_no_outlet() -> None:
+    """Double, curly and single marks; an apostrophe opens nothing, and the name of an outlet in quotation marks is the outlet."""
+    text = "Did 'The Merrin Courier' call it \"a sign of rain\", “the last ferry” or 'never mind' in the mayor's \"speech\"?"
+    question = understand(text, ASKED_AT, Scope(ASKED_AT), known=Bylines(("The Merrin Courier",)))
+    assert question.quoted == ("a sign of rain", "the last ferry", "never mind")
+    assert question.outlets == ("The Merrin Courier",)
