@@ -42,15 +42,15 @@ class Weights:
     """BM25, as a share of the best passage's."""
     fusion: float = 0.09
     """Reciprocal rank fusion of both rankings, as a share of what being first in both gives."""
-    sentence: float = 0.14
+    sentence: float = 0.13
     """The share of the question's words, the rarer the heavier, that the best single sentence holds."""
-    clause: float = 0.55
+    clause: float = 0.54
     """The same for the best part of a question that has several."""
     lead: float = 0.08
     """The first passage of an article, which is where news says what it is about."""
     outlet: float = 0.38
     """An outlet or author that the question names."""
-    quoted: float = 0.09
+    quoted: float = 0.54
     """A phrase that the question quotes, in headline or text."""
     recency: float = 0.37
     """Nearness in time to the windows that the question speaks of, or to the moment of asking where it speaks of none."""
