@@ -238,8 +238,6 @@ class Question:
     """The exchange that a follow-up leans on."""
     windows: tuple[Window, ...] = ()
     """Every time expression, in reading order."""
-    wants_recent: bool = False
-    """ "Recently", "these days": softer than a window, and than the wish for the newest state."""
     outlets: tuple[str, ...] = ()
     """Outlets of the archive that the question names, as the archive writes them."""
     authors: tuple[str, ...] = ()

@@ -50,7 +50,8 @@ def understood_out(question: Question) -> dict[str, Any]:
 def candidate_out(one: Explained) -> dict[str, Any]:
     """A passage that was considered: what its score is the sum of, and what became of it."""
     parts = {name: round(value, 6) for name, value in one.hit.parts}
-    return {"rank": one.rank, "used": one.used, "why": one.why, **hit_out(one.hit), "parts": parts, "story": one.hit.story}
+    shown = {name: value for name, value in hit_out(one.hit).items() if name != "text"}
+    return {"rank": one.rank, "used": one.used, "why": one.why, **shown, "parts": parts, "story": one.hit.story}
 
 
 def window_out(window: Window) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from service.retrieval.coverage import check_outlets, is_covered
 from service.retrieval.evidence import Selection, select_evidence
 from service.retrieval.search import EVERYTHING
 from service.retrieval.understand import understand
+from service.words import numbers
 
 logger = logging.getLogger(__name__)
 EXTRACTIVE = GeneratorUsed("extractive", "extractive")
@@ -111,8 +112,14 @@ class Answerer:
         return select_evidence(question, hits, self._embedder, max_sentences=limits.evidence_sentences, max_tokens=limits.evidence_tokens)
 
     def _composer(self, question: Question, selection: Selection) -> Composer:
-        ids = sorted({one.article.id for one in selection.evidence})
-        return Composer(selection.evidence, self._archive.reprints(ids, question.scope.visible_at))
+        """With, for each sentence, the other outlets that had printed it by then: a print without its figures is no second print of it."""
+        found = self._archive.reprints(sorted({one.article.id for one in selection.evidence}), question.scope.visible_at)
+        figures = {one.article_id: numbers(self._archive.article(one.article_id).text) for prints in found.values() for one in prints}
+        also = {
+            one.number: tuple(other for other in found.get(one.article.id, ()) if numbers(one.text) <= figures[other.article_id])
+            for one in selection.evidence
+        }
+        return Composer(selection.evidence, also)
 
     async def _write(
         self, mode: Mode, question: Question, selection: Selection, composer: Composer, draft: Draft, watch: Stopwatch, emit: Emit

@@ -46,8 +46,8 @@ class Outcome:
 class Composer:
     """Collects checked sentences and numbers their citations in order of first use."""
 
-    def __init__(self, evidence: Sequence[Evidence], reprints: Mapping[str, tuple[Reprint, ...]]) -> None:
-        """`reprints` says for an article's id which other outlets print its story."""
+    def __init__(self, evidence: Sequence[Evidence], reprints: Mapping[int, tuple[Reprint, ...]]) -> None:
+        """`reprints` says for an evidence number which other outlets print its sentence."""
         self._evidence = {one.number: one for one in evidence}
         self._reprints = reprints
         self._sentences: list[AnswerSentence] = []
@@ -106,7 +106,7 @@ class Composer:
         return self._place(self._markers[number], self._evidence[number])
 
     def _place(self, marker: int, one: Evidence) -> Citation:
-        return Citation(marker, one.article, one.text, one.start, one.end, self._reprints.get(one.article.id, ()))
+        return Citation(marker, one.article, one.text, one.start, one.end, self._reprints.get(one.number, ()))
 
     def _conflict(self, dispute: Disagreement) -> Conflict:
         sides = (dispute.first, dispute.second)

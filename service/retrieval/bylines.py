@@ -29,6 +29,8 @@ _CITED_AFTER = re.compile(
     r"notes?|noted|describ(?:es|ed)|publish(?:es|ed)|highlight(?:s|ed)|portray(?:s|ed)|covers?|covered|states?|stated|quot(?:es|ed))\b",
     re.IGNORECASE,
 )
+SHORTEST = 3
+"""Letters up to which capitals are an abbreviation rather than emphasis."""
 MIN_AUTHOR_WORDS = 2
 """A first or last name alone is anybody's."""
 
@@ -57,7 +59,11 @@ def _found(question: str, aliases: dict[str, list[tuple[tuple[str, ...], str]]],
         matches = [(len(alias), name) for alias, name in aliases.get(words[place], ()) if words[place : place + len(alias)] == alias]
         longest = max((size for size, _ in matches), default=0)
         run = tokens[place : place + longest]
-        if longest and any(token.capital for token in run) and (not cited or _is_source(question, run)):
+        if (
+            longest
+            and any(token.capital for token in run)
+            and (_is_source(question, run, [name for _, name in matches]) if cited else run[0].start > 0)
+        ):
             found += [name for size, name in matches if size == longest]
             place += longest
         else:
@@ -65,16 +71,22 @@ def _found(question: str, aliases: dict[str, list[tuple[tuple[str, ...], str]]],
     return tuple(dict.fromkeys(found))
 
 
-def _is_source(question: str, run: Sequence[_Token]) -> bool:
+def _is_source(question: str, run: Sequence[_Token], names: Sequence[str]) -> bool:
     """True where the words can hardly mean anything else, or the question speaks of them as of a source."""
     written = question[run[0].start : run[-1].end]
     content = [token for token in run if token.word != "the"]
+    short = question[content[0].start : content[0].end] if len(content) == 1 else ""
+    if 0 < len(short) <= SHORTEST and short.isupper() and short not in names:
+        return False  # "the US" is not the outlet "Us"
     if (
         len(content) > 1
         or any(char.isdigit() or char in ".&" for char in written)
         or any(char.isupper() for char in written.split()[-1][1:])
     ):
         return True
+    before = question[: run[0].start].rstrip(" \"'“‘")
+    if (not before or before[-1] in ".?!:") and not re.match(r"['’]s\b", question[run[-1].end :]):
+        return False  # a capital that opens a sentence is no name
     return bool(_CITED_AFTER.search(question[run[-1].end :]) or (_CITED_BEFORE.search(question[: run[0].start]) and _plain(question, run)))
 
 

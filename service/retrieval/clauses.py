@@ -8,7 +8,7 @@ from service.words import search_terms
 
 MOST = 6
 """A question of more parts is a list, and is searched for as a whole."""
-MIN_TERMS = 4
+MIN_TERMS = 3
 """Words worth searching for, below which a part says too little to stand alone and goes with its neighbour."""
 _BREAKS = re.compile(
     r"""[,;]\s+(?:(?:and|while|whereas|but|or)\s+)?          # "…, and …"

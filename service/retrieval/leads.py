@@ -94,6 +94,10 @@ _AT: dict[Kind, re.Pattern[str]] = {
     "previous": re.compile(r"(?:\b(?i:in|during|over) )?\b[Tt]he $"),
 }
 _EDGE = re.compile(r"(?i:the )?(?:(?P<first>beginning|start)|end|close) of ")
+_COUNTED_FROM = re.compile(
+    r"\b(?i:(?:minutes?|hours?|days?|nights?|weeks?|fortnight|months?|years?)(?: (?:just|shortly|right|immediately))?|within [\w ]{1,20}) $"
+)
+"""What stands before "before 8 February" or "of 8 February" where the window lies a stretch away from the date: "ten days before"."""
 _OWNS = re.compile(r"['’]s\b")
 _IS_A_PERSON_TOO = ("April", "May", "June", "August")
 _OPEN_END = re.compile(r" (?:(?P<on>onwards?\b|on(?=[?,.;]|$))|(?:or|and) (?:later|newer|(?P<back>earlier|older))\b)")

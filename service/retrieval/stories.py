@@ -48,8 +48,8 @@ def _voted(hits: Sequence[Hit], places: Sequence[int]) -> list[tuple[int, Hit]]:
 
 
 def _lifted(hit: Hit, to: Hit) -> Hit:
-    """The hit with the better score of the two, and what that is the sum of."""
-    return replace(hit, score=to.score, parts=to.parts) if to.score > hit.score else hit
+    """The hit with the better score of the two; what the other print of its words adds is a part of its own."""
+    return replace(hit, score=to.score, parts=(*hit.parts, ("reprint", to.score - hit.score))) if to.score > hit.score else hit
 
 
 def _original(rows: Sequence[Hit]) -> Article:

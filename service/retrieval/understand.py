@@ -20,15 +20,11 @@ MAX_OWN_NAMES = 2
 """A question that names more than this stands alone, whatever pronouns it holds."""
 _LATEST = re.compile(
     r"\b(?:latest|newest|most recent(?:ly)?|currently|current|right now|now|nowadays|these days|at the moment|at present|so far|to date"
-    r"|up to date)\b",
-    re.IGNORECASE,
-)
-_QUOTED = re.compile(r"\"([^\"]{3,200})\"|“([^”]{3,200})”|(?<!\w)['‘]([^'’]{3,200})['’](?!\w)")
-_RECENT = re.compile(
-    r"\b(?:recently|lately|of late|these days|in recent (?:days|weeks|months)|(?:past|last) (?:few|several) (?:days|weeks)"
+    r"|up to date|recently|lately|of late|in recent (?:days|weeks|months)|(?:past|last) (?:few|several) (?:days|weeks)"
     r"|(?:few|several) days ago)\b",
     re.IGNORECASE,
 )
+_QUOTED = re.compile(r"\"([^\"]{3,200})\"|“([^”]{3,200})”|(?<!\w)['‘]([^'’]{3,200})['’](?!\w)")
 _LEANS_BACK = re.compile(
     r"^(?:and|but|so|why|how come|what about|how about|when was that|where was that|who was that|then)\b"
     r"|\b(?:it|its|they|them|their|he|she|his|her|him|that|those|these|this|there|then|one|ones|same)\b",
@@ -70,7 +66,6 @@ def understand(
         wants_latest=bool(_LATEST.search(said) or (infer_window and as_of)),
         earlier=earlier,
         windows=tuple(windows),
-        wants_recent=bool(_RECENT.search(said)),
         outlets=named.sources,
         authors=named.authors,
         quoted=tuple(phrase for phrase in quoted(text) if phrase.casefold() not in {name.casefold() for name in named.sources}),

@@ -27,7 +27,6 @@ export class AnswerView {
     this.citations = new Map();
     this.sentences = []; // {key, node}
     this.extractive = false;
-    this.evidence = [];
     this.chips = h("div", { class: "chips" });
     this.verdict = h("div", { class: "verdict-place" });
     this.prose = h("div", { class: "prose" });
@@ -62,7 +61,6 @@ export class AnswerView {
 
   /** The articles being read, so that the wait says something. Returns the counts for the status line. */
   showEvidence(evidence) {
-    this.evidence = list(evidence);
     const articles = new Map(list(evidence).map((item) => [item.article_id, item]));
     this.reading.replaceChildren(h("ul", {}, [...articles.values()].slice(0, 6).map((item) =>
       h("li", { dir: "auto" }, byline(item), " ", h("span", { class: "reading-title" }, item.title || "Untitled")))));
@@ -115,7 +113,7 @@ export class AnswerView {
     this.reading.replaceChildren();
     this.verdict.replaceChildren(...this.#verdict(answer), ...this.#label(answer));
     this.tail.replaceChildren(...[
-      this.#conflicts(answer), this.#nearest(answer), this.#sources(answer), this.#madeBy(answer), this.#inspector(answer),
+      this.#conflicts(answer), this.#nearest(answer), this.#sources(answer), this.#madeBy(answer), inspector(answer.debug),
     ].filter(Boolean));
   }
 
@@ -166,14 +164,6 @@ export class AnswerView {
     if (!list(citations).length) return null;
     return h("section", { class: "sources" }, h("h3", {}, "Sources"),
       h("ol", { class: "entries" }, list(citations).map((citation) => entry(citation))));
-  }
-
-  #inspector({ standalone_question: question, asked_at: askedAt }) {
-    const { sources } = this.request;
-    return inspector({
-      question: question || this.request.question, ...(askedAt ? { asked_at: askedAt } : {}),
-      ...(sources.length ? { filters: { sources } } : {}), infer_window: this.request.window,
-    }, this.evidence);
   }
 
   #madeBy(answer) {

@@ -54,17 +54,7 @@ function titleOf({ type, title }) {
 }
 
 export async function getJson(path, { signal } = {}) {
-  return json(path, { headers: headers({ Accept: "application/json" }), signal });
-}
-
-export async function postJson(path, body) {
-  return json(path, {
-    method: "POST", headers: headers({ "Content-Type": "application/json", Accept: "application/json" }), body: JSON.stringify(body),
-  });
-}
-
-async function json(path, options) {
-  const response = await send(path, options);
+  const response = await send(path, { headers: headers({ Accept: "application/json" }), signal });
   if (!response.ok) throw await problemFrom(response);
   try {
     return await response.json();

@@ -87,7 +87,7 @@ function viewOf(request) {
 }
 
 function bodyOf(request) {
-  const body = { question: request.question };
+  const body = { question: request.question, debug: true };
   if (request.day) body.asked_at = endOfDay(request.day);
   if (request.sources.length) body.filters = { sources: request.sources };
   if (!request.window) body.infer_window = false;

@@ -170,27 +170,36 @@ def answer_to(body: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
     if body.get("infer_window") is False:
         answer["window"] = None
+    if body.get("debug"):
+        answer["debug"] = explained(answer["standalone_question"])
     answer["text"] = " ".join(item["text"] for item in answer["sentences"])
     return answer
 
 
-def explained(body: dict[str, Any]) -> dict[str, Any]:
-    """What `/v1/search` says with `debug`: the first passage of the answer's evidence, and one that was not read."""
-    evil = EVIL in body["question"]
+def explained(question: str) -> dict[str, Any]:
+    """The `debug` of an answer: a passage that gave evidence, one that was not read, and twenty more."""
+    evil = EVIL in question
     article_id = "evil" if evil else "dam-02"
     article = ARTICLES[article_id]
     row = {"passage_id": "p", "article_id": article_id, "title": article["title"], "source": article["source"], "start": 0,
            "end": len(article["text"]), "published_at": article["published_at"], "score": 1.234, "dense_rank": 1, "lexical_rank": None,
            "rerank_score": None, "text": article["text"]}  # fmt: skip
     candidates = [
-        {**row, "rank": 1, "used": True, "why": "among the first 8", "parts": {"similarity": 0.8, "recency": 0.434}, "story": None},
+        {**row, "rank": 1, "used": True, "why": "gave evidence 1", "parts": {"similarity": 0.8, "recency": 0.434}, "story": None},
         {**row, "rank": 2, "used": False, "why": EVIL if evil else "below the first 8", "article_id": "dam-old", "title": "Old", "end": 5,
          "parts": {"similarity": 0.4, "repeat": -0.07, EVIL if evil else "tomorrow": 0.1}, "story": 7},
     ]  # fmt: skip
     window = {"from": "2026-03-01", "to": "2026-04-01", "phrase": EVIL if evil else "in March", "applied": True}
-    understood = {"windows": [window], "outlets": [EVIL if evil else "Lowland Wire"], "authors": [], "quoted": [], "clauses": []}
-    return {"passages": [], "window": window, "coverage": IN_ANSWER, "timings_ms": {},
-            "debug": {"understood": understood, "candidates": candidates}}  # fmt: skip
+    understood = {
+        "windows": [window],
+        "outlets": [EVIL if evil else "Lowland Wire"],
+        "authors": [],
+        "quoted": [],
+        "clauses": [],
+        "wants_latest": True,
+    }
+    more = [{**candidates[1], "rank": rank, "title": f"Passage {rank}"} for rank in range(3, 23)]
+    return {"evidence": [], "dropped": [], "understood": understood, "candidates": [*candidates, *more]}
 
 
 def encode(event: str, data: dict[str, Any], newline: str = "\n") -> bytes:
@@ -221,7 +230,6 @@ class FakeService:
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
-        self.searched: list[dict[str, Any]] = []
         self.left = threading.Event()
         self.coverage: dict[str, Any] = COVERAGE
         self.ready: dict[str, Any] = {"ready": True, "generator": {"ready": True, "name": "local/small"}}
@@ -264,12 +272,6 @@ class FakeService:
                 return problem(404, "Not Found", "There is no such article.")
             return JSONResponse({"id": article_id, **ARTICLES[article_id], "updated_at": None, "language": "en",
                                  "date_origin": "document", "ingested_at": "2026-10-21T08:15:00Z"})  # fmt: skip
-
-        @app.post("/v1/search", response_model=None)
-        async def search(request: Request) -> Response:
-            body = await request.json()
-            self.searched.append(body)
-            return self.refusals.pop(0) if self.refusals else JSONResponse(explained(body))
 
         @app.post("/v1/ask", response_model=None)
         async def ask(request: Request) -> Response:

@@ -16,10 +16,11 @@ KNOWN = Bylines(
         "The Harbour - Sport",
         "The Merrin Courier",
         "Time",
+        "Us",
         "Ünited Press",
         "7Days",
     ),
-    authors=("Ada Berg", "Berg", "Jo O'Neil"),
+    authors=("Ada Berg", "Berg", "Jo O'Neil", "Will May"),
 )
 
 
@@ -59,6 +60,9 @@ def test_an_outlet_is_found_however_it_is_written(question: str, sources: tuple[
         "Is there Time Square in Merrin?",
         "How much time did the kestrel need?",
         "Which Kestrel nests in the tower?",
+        "Kestrel claims rose, but why?",
+        "What did the US report?",
+        "Will May be warm?",
         "What is in the harbour?",
         "The weather in Merrin?",
         "Courier or post: what is faster?",

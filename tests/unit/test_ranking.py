@@ -166,12 +166,13 @@ def test_as_of_a_day_the_newest_until_then_comes_first() -> None:
         assert recency(march - HALF_LIFE, question(scope=scope)) == pytest.approx(0.5)
 
 
-def test_whoever_wants_the_newest_state_gets_recency_twice() -> None:
-    """Only where the question says so."""
-    candidates = [found("b", days=100), found("a", days=1)]
-    assert order(candidates, question(wants_latest=True), latest=1.0) == "ab"
+def test_whoever_wants_the_newest_state_gets_the_newest_on_the_subject() -> None:
+    """By order and not by days, so that it tells old from older; what is not on the subject gains nothing, however new."""
+    candidates = [found("b", days=500), found("a", days=400), found("c", days=1, cosine=0.2), found("d")]
+    asked = question(wants_latest=True)
+    assert [part("latest", one, asked, *(other for other in candidates if other is not one)) for one in candidates] == [0.5, 1.0, 0.0, 0.0]
+    assert order(candidates, asked, similarity=1.0, latest=0.3) == "abdc"
     assert part("latest", candidates[1], question()) == 0.0
-    assert part("latest", candidates[1], question(wants_latest=True)) == part("recency", candidates[1], question())
 
 
 def test_a_second_passage_of_an_article_gives_way() -> None:
@@ -186,12 +187,6 @@ def test_scores_fall_from_the_first_to_the_last() -> None:
     candidates = [found(str(n), cosine=1 - n / 100, article=str(n % 3)) for n in range(60)]
     scores = [hit.score for hit in rank(question(), candidates, replace(NOTHING, similarity=1.0, repeat=0.05))]
     assert scores == sorted(scores, reverse=True)
-
-
-def test_every_shipped_weight_says_something() -> None:
-    """A part that weighs nothing would be dead code, and a negative one would punish what it is named for."""
-    assert all(getattr(WEIGHTS, field.name) > 0 for field in fields(Weights))
-    assert WEIGHTS.similarity == 1.0
 
 
 def test_a_part_can_be_switched_off() -> None:
