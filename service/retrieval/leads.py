@@ -95,9 +95,10 @@ _AT: dict[Kind, re.Pattern[str]] = {
 }
 _EDGE = re.compile(r"(?i:the )?(?:(?P<first>beginning|start)|end|close) of ")
 _COUNTED_FROM = re.compile(
-    r"\b(?i:(?:minutes?|hours?|days?|nights?|weeks?|fortnight|months?|years?)(?: (?:just|shortly|right|immediately))?|within [\w ]{1,20}) $"
+    r"\b(?i:minutes?|hours?|days?|nights?|weeks?|fortnight|months?|years?)(?: (?:just|shortly|right|immediately))? $"
 )
-"""What stands before "before 8 February" or "of 8 February" where the window lies a stretch away from the date: "ten days before"."""
+_WITHIN = re.compile(r"\b(?i:within [\w ]{1,20}) of (?:the )?$")
+"""A stretch before, after or around a time ("ten days before 8 February") is not read: better no window than the wrong one."""
 _OWNS = re.compile(r"['’]s\b")
 _IS_A_PERSON_TOO = ("April", "May", "June", "August")
 _OPEN_END = re.compile(r" (?:(?P<on>onwards?\b|on(?=[?,.;]|$))|(?:or|and) (?:later|newer|(?P<back>earlier|older))\b)")
@@ -126,6 +127,8 @@ def placed(text: str, period: Period, reached: int) -> Placed | None:
         if is_by and (kind == "weekday" or text[start:end] in _IS_A_PERSON_TOO):
             return None
         begins = start - len(lead.group())
+        if relation in {Relation.AFTER, Relation.BEFORE} and _COUNTED_FROM.search(text[max(0, begins - 40) : begins]):
+            return None
         if edge and relation is (Relation.AFTER if edge.group("first") else Relation.BEFORE):
             # "Before the end of May" goes up to its last day, "after the start of May" from its first.
             relation = Relation.SINCE if edge.group("first") else Relation.UNTIL
@@ -142,6 +145,8 @@ def placed(text: str, period: Period, reached: int) -> Placed | None:
 def _at(text: str, period: Period, left: str) -> Placed | None:
     """The same for a time that neither "since" nor "before" leads."""
     start, end, kind = period.start, period.end, period.kind
+    if _WITHIN.search(left):
+        return None
     if open_end := _OPEN_END.match(text, end):
         is_from = left.lower().endswith("from ")
         if is_from or not open_end.group("on"):

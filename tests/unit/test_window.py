@@ -309,6 +309,10 @@ Did one in 2000 fall ill?
 Did it grow by up to 2000?
 Who crashed on Wall Street in 1929 Street?
 What became of the Class of 2012?
+What happened ten days before 8 February?
+What was said in the week before the vote on 3 March?
+What happened in the hours after the quake of 12 May?
+What changed within three days of 8 February?
 Who hosts World Cup 2026?
 Who won the 2024 election?
 Who left the 2024 US presidential race?
