@@ -240,6 +240,7 @@ def test_a_time_window_can_be_removed(page: Page, service: Running) -> None:
 def test_now_is_asked_in_the_readers_time_zone(page: Page, service: Running) -> None:
     """The service learns which day the reader's "yesterday" is."""
     ask(page, QUESTION)
+    expect(page.locator(".made-by")).to_be_visible()
     assert service.fake.asked[-1]["time_zone"] == page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone")
 
 
