@@ -232,7 +232,7 @@ class Question:
     asked_at: datetime
     scope: Scope
     window: Window | None = None
-    """The one that is shown and searched by: what spans all of `windows`."""
+    """The one that is shown: what spans all of `windows`."""
     wants_latest: bool = False
     earlier: Turn | None = None
     """The exchange that a follow-up leans on."""

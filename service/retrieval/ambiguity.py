@@ -44,6 +44,7 @@ _ORIGIN = re.compile(
 _AHEAD = re.compile(
     r"(?i:\b(?:will|won['’]t|going to|set to|scheduled (?:to|for)|expected to|plans? to|could be|upcoming|due (?:in|on))\b|['’]ll\b)"
 )
+_DAY_WITHOUT_YEAR = re.compile(r"(?!.*(?:\d{4}|year$|ago$)).*[A-Z][a-z]{2}.*")
 _PERSON = re.compile(r"(?:April|May|June|August|Jan|Augusta?)$")
 _ENDS = re.compile(rf"\s*$|\s*[?.,;:!)\]…—–]| (?:{'|'.join(_FUNCTION)})\b")
 _PROGRAMME = re.compile(
@@ -76,6 +77,8 @@ def is_doubtful(text: str, start: int, end: int, kind: Kind, *, at: bool) -> boo
     if kind == "year":
         counted = (not at or words.endswith(("00", "50"))) and _COUNTED.match(after)
         return bool(_YEAR_OF_EVENT.match(after) or _QUANTITY.search(before) or counted)
+    if at and kind in {"holiday", "whole"} and _DAY_WITHOUT_YEAR.fullmatch(words) and _is_ahead(text, start):
+        return True  # "will open on 12 December" is the next one, and no article is from then
     if kind == "holiday":
         return not _ENDS.match(after)
     if kind == "whole":

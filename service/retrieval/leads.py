@@ -72,8 +72,10 @@ def _lead(words: str, *, events: bool = True) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w-])(?i:{words})(?:{_DIRECT}{'|' + _EVENT if events else ''})")
 
 
+_HOUR = r"(?: (?:noon|midnight|late|early|\d{1,2}(?:[:.]\d\d)?(?: ?[ap]\.?m\.?)?|the (?:close|end|start)(?: of (?:trading|business|play))?)(?: (?:on|of))?)?"
+"""What may stand between "as of" and its day. A cut is of whole days, as articles are dated."""
 _LEADS = (
-    (_lead(r"as (?:of|at)", events=False), Relation.AS_OF),
+    (_lead(rf"as (?:of|at){_HOUR}", events=False), Relation.AS_OF),
     (_lead(r"on or after|(?:ever )?since|starting(?: on| in| from)?|beginning(?: on| in| from)|as from"), Relation.SINCE),
     (_lead(r"on or before|until|till|up (?:to|until)"), Relation.UNTIL),
     (_lead(r"by|no later than|not later than|through", events=False), Relation.UNTIL),

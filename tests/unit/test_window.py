@@ -313,6 +313,8 @@ What happened ten days before 8 February?
 What was said in the week before the vote on 3 March?
 What happened in the hours after the quake of 12 May?
 What changed within three days of 8 February?
+Will Line 4 open on 12 December?
+Will the market open at Christmas?
 Who hosts World Cup 2026?
 Who won the 2024 election?
 Who left the 2024 US presidential race?
@@ -659,3 +661,11 @@ def test_a_long_question_is_read_in_milliseconds(text: str) -> None:
     before = time.perf_counter()
     find_windows(text, ASKED_AT)
     assert time.perf_counter() - before < 0.5
+
+
+@pytest.mark.parametrize("hour", ["noon on", "12:00 on", "5 p.m. on", "the close of trading on", "late on", "the morning of"])
+def test_as_of_an_hour_cuts_at_its_day(hour: str) -> None:
+    """Articles are dated by day as often as not: nothing of a later day is used."""
+    window = find_as_of(f"How many had left as of {hour} 7 March 2026?", ASKED_AT)
+    assert window is not None
+    assert (window.start, window.end) == (None, datetime(2026, 3, 8, tzinfo=UTC))
