@@ -72,7 +72,8 @@ def _lead(words: str, *, events: bool = True) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w-])(?i:{words})(?:{_DIRECT}{'|' + _EVENT if events else ''})")
 
 
-_HOUR = r"(?: (?:noon|midnight|late|early|\d{1,2}(?:[:.]\d\d)?(?: ?[ap]\.?m\.?)?|the (?:close|end|start)(?: of (?:trading|business|play))?)(?: (?:on|of))?)?"
+_CLOCK = r"noon|midnight|late|early|\d{1,2}(?:[:.]\d\d)?(?: ?[ap]\.?m\.?)?|the (?:close|end|start)(?: of (?:trading|business|play))?"
+_HOUR = rf"(?: (?:{_CLOCK})(?: (?:on|of))?)?"
 """What may stand between "as of" and its day. A cut is of whole days, as articles are dated."""
 _LEADS = (
     (_lead(rf"as (?:of|at){_HOUR}", events=False), Relation.AS_OF),
