@@ -61,7 +61,7 @@ class Weights:
     latest: float = 0.3
     """Where the newest state is wanted: how new it is among what is on the subject. Not fitted, but chosen on half a of evotemp."""
     repeat: float = 0.1
-    """Taken off for each passage above of the same article, half of it for each about the same part of the question. Not fitted: of
+    """Taken off for each passage above of the same story, half of it for each about the same part of the question. Not fitted: of
     0.03, 0.05, 0.07, 0.1 and 0.13 the best on half a."""
 
 
@@ -177,10 +177,13 @@ def _spread(hits: Sequence[Hit], about: Mapping[str, int], repeat: float) -> lis
     """The first places given one by one, each to the best hit that is left after what repeats have cost it."""
     if not repeat:
         return list(hits)
-    seen = Counter[str | int]()
+    seen, parts = Counter[str | int](), Counter[int | None]()
+
+    def told(hit: Hit) -> str | int:
+        return hit.article.id if hit.story is None else hit.story
 
     def cost(hit: Hit) -> float:
-        return repeat * (seen[hit.article.id] + PART_SHARE * seen[about.get(hit.passage.id, -1)])
+        return repeat * (seen[told(hit)] + PART_SHARE * parts[about.get(hit.passage.id)])
 
     left, placed = list(hits), list[Hit]()
     while left and len(placed) < SPREAD:
@@ -188,7 +191,9 @@ def _spread(hits: Sequence[Hit], about: Mapping[str, int], repeat: float) -> lis
         at = min(range(len(costs)), key=lambda row: (costs[row] - left[row].score, row))
         hit = left.pop(at)
         placed.append(_costing(hit, costs[at]))
-        seen.update([hit.article.id, *([about[hit.passage.id]] if hit.passage.id in about else [])])
+        seen[told(hit)] += 1
+        if hit.passage.id in about:
+            parts[about[hit.passage.id]] += 1
     rest = (_costing(hit, cost(hit)) for hit in left)
     return [*placed, *sorted(rest, key=lambda hit: -hit.score)]
 

@@ -5,7 +5,7 @@ import { articleLink, h, listed, plural } from "./dom.js";
 
 const PARTS = {
   similarity: "meaning", lexical: "words", fusion: "rank", sentence: "one sentence", clause: "part of the question", lead: "lead",
-  outlet: "named outlet", quoted: "quoted phrase", recency: "nearness in time", latest: "newest asked for", repeat: "same article again",
+  outlet: "named outlet", quoted: "quoted phrase", recency: "nearness in time", latest: "newest asked for", repeat: "same story again",
   reprint: "found by a reprint",
 };
 const SHOWN = 12; // candidates before the fold

@@ -467,7 +467,7 @@ def test_how_an_answer_was_found_can_be_looked_into(page: Page) -> None:
     expect(rows.nth(0)).to_contain_text("meaning +0.80")
     expect(rows.nth(0)).to_contain_text("nearness in time +0.43")
     expect(rows.nth(1)).to_contain_text("below the first 8")
-    expect(rows.nth(1)).to_contain_text("same article again \u22120.07")
+    expect(rows.nth(1)).to_contain_text("same story again \u22120.07")
     expect(rows).to_have_count(12)
     page.get_by_role("button", name="Show 10 more passages that were considered").press("Enter")
     expect(rows).to_have_count(22)

@@ -182,6 +182,21 @@ def test_a_second_passage_of_an_article_gives_way() -> None:
     assert order(candidates, similarity=1.0) == "abcd"
 
 
+def test_prints_of_one_story_give_way_to_another_voice() -> None:
+    """Twelve outlets that each changed a word are one story: the thirteenth, who saw for himself, is heard second."""
+    prints = [found(f"p{n:02}", cosine=0.8) for n in range(12)]
+    prints = [replace(one, hit=replace(one.hit, story=7)) for one in prints]
+    other = found("x", cosine=0.75)
+    assert [hit.passage.id for hit in rank(question(), [*prints, other], replace(NOTHING, similarity=1.0, repeat=0.1))][1] == "x"
+
+
+def test_parts_of_a_question_take_turns() -> None:
+    """Of three passages about one part and one about the other, the other comes second."""
+    asked = question("Did Harsk flood and did Skell burn?", clauses=("Did Harsk flood", "did Skell burn?"))
+    candidates = [found(str(n), "Harsk did flood.", cosine=0.8 - n / 100) for n in range(3)] + [found("x", "Skell did burn.", cosine=0.76)]
+    assert order(candidates, asked, similarity=1.0, repeat=0.1).startswith("0x")
+
+
 def test_scores_fall_from_the_first_to_the_last() -> None:
     """Behind the places that are given out one by one too, repeats cost."""
     candidates = [found(str(n), cosine=1 - n / 100, article=str(n % 3)) for n in range(60)]
