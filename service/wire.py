@@ -8,11 +8,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from service.answering.request import Checked, Delta, Event, Sources, Understood
-from service.domain import Answer, Article, Citation, Coverage, Evidence, Feedback, FeedbackVerdict, Status, Support, Window
+from service.domain import Answer, Article, Citation, Coverage, Evidence, Feedback, FeedbackVerdict, Status, Support
 from service.indexing.ingest import ItemReport
 from service.moments import iso
 from service.retrieval.explain import explain
-from service.wire_search import explained_out
+from service.wire_search import WindowOut, explained_out, window_out
 
 
 class ReprintOut(BaseModel):
@@ -65,15 +65,6 @@ class ConflictOut(BaseModel):
 
     about: str
     positions: list[PositionOut]
-
-
-class WindowOut(BaseModel):
-    """A time window read out of the question; half-open, an open side is null."""
-
-    from_: str | None = Field(serialization_alias="from")
-    to: str | None
-    phrase: str
-    applied: bool
 
 
 class CoverageOut(BaseModel):
@@ -152,7 +143,7 @@ def answer_out(answer: Answer, *, debug: bool = False) -> AnswerOut:
             ConflictOut(about=c.about, positions=[PositionOut(value=p.value, citations=list(p.citations)) for p in c.positions])
             for c in answer.conflicts
         ],
-        window=window_model(answer.question.window),
+        window=window_out(answer.question.window) if answer.question.window else None,
         nearest=[citation_out(citation, answer) for citation in answer.nearest],
         coverage=coverage_out(answer.coverage),
         generator=GeneratorOut(name=answer.generator.name, kind=answer.generator.kind, fallback=answer.generator.fallback),
@@ -194,11 +185,6 @@ def citation_out(citation: Citation, answer: Answer) -> CitationOut:
 
 def _also_in(citation: Citation) -> list[ReprintOut]:
     return [ReprintOut(article_id=r.article_id, source=r.source, published_at=iso(r.published_at)) for r in citation.also_in]
-
-
-def window_model(window: Window | None) -> WindowOut | None:
-    """The window, or null."""
-    return WindowOut(from_=iso(window.start), to=iso(window.end), phrase=window.phrase, applied=window.applied) if window else None
 
 
 def coverage_out(coverage: Coverage) -> CoverageOut:
@@ -253,7 +239,7 @@ def event_out(event: Event) -> tuple[str, Mapping[str, Any]]:
     """An event's name and data on the stream."""
     match event:
         case Understood(answer_id, conversation_id, question, coverage):
-            window = window_model(question.window)
+            window = window_out(question.window) if question.window else None
             return "meta", {
                 "id": answer_id,
                 "conversation_id": conversation_id,

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import BaseModel, Field
+
 from service.domain import Hit, Question, Window
 from service.moments import iso
 from service.retrieval.explain import Explained
+
+
+class WindowOut(BaseModel):
+    """A time window read out of the question; half-open, an open side is null."""
+
+    from_: str | None = Field(serialization_alias="from")
+    to: str | None
+    phrase: str
+    applied: bool
 
 
 def hit_out(hit: Hit) -> dict[str, Any]:
@@ -38,7 +49,7 @@ def explained_out(question: Question, candidates: Sequence[Explained]) -> dict[s
 def understood_out(question: Question) -> dict[str, Any]:
     """What was read out of the question beside its words."""
     return {
-        "windows": [window_out(window) for window in question.windows],
+        "windows": [window_out(window).model_dump(by_alias=True) for window in question.windows],
         "outlets": list(question.outlets),
         "authors": list(question.authors),
         "quoted": list(question.quoted),
@@ -54,6 +65,6 @@ def candidate_out(one: Explained) -> dict[str, Any]:
     return {"rank": one.rank, "used": one.used, "why": one.why, **shown, "parts": parts, "story": one.hit.story}
 
 
-def window_out(window: Window) -> dict[str, Any]:
-    """A time window that was read out of the question."""
-    return {"from": iso(window.start), "to": iso(window.end), "phrase": window.phrase, "applied": window.applied}
+def window_out(window: Window) -> WindowOut:
+    """The window as every door shows it."""
+    return WindowOut(from_=iso(window.start), to=iso(window.end), phrase=window.phrase, applied=window.applied)

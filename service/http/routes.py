@@ -73,7 +73,7 @@ async def search(body: SearchBody, wired: Wired) -> dict[str, Any]:
     found = await asyncio.to_thread(wired.search, body.request(), EVERYTHING if body.debug else body.top_k)
     return {
         "passages": [hit_out(hit) for hit in found.hits[: body.top_k]],
-        "window": window_out(found.question.window) if found.question.window else None,
+        "window": window_out(found.question.window).model_dump(by_alias=True) if found.question.window else None,
         "coverage": coverage_out(found.coverage).model_dump(by_alias=True),
         "timings_ms": found.timings_ms,
         **({"debug": explained_out(found.question, explain(found.hits, body.top_k))} if body.debug else {}),

@@ -66,6 +66,11 @@ def unquoted(text: str) -> str:
     return _QUOTED.sub(lambda found: found.group() if found.group("iso") else "\0" * len(found.group()), text)
 
 
+def quotations(text: str) -> list[str]:
+    """What stands inside quotation marks, in order; an ISO date alone in quotes is a time and no quotation."""
+    return [found.group()[1:-1] for found in _QUOTED.finditer(text) if not found.group("iso")]
+
+
 def is_doubtful(text: str, start: int, end: int, kind: Kind, *, at: bool) -> bool:
     """True where `text[start:end]`, a time by its form, is something else.
 

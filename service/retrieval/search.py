@@ -20,7 +20,7 @@ from service.words import search_terms
 CANDIDATES = 50
 """Passages each ranking contributes."""
 INFERRED = 20
-"""Passages each ranking contributes for every window, outlet or quotation that the question speaks of."""
+"""Passages each ranking contributes for every window and outlet that the question speaks of, and full text for what it quotes."""
 REPORTING_DELAY = timedelta(days=3)
 """News of a day is also printed on the days after."""
 EVERYTHING = 200
@@ -71,9 +71,9 @@ class Searcher:
             terms = search_terms(question.standalone)
             dense = self._near(vector, question.scope, CANDIDATES)
             lexical = self._archive.lexical(terms, question.scope, CANDIDATES)
-            more = [row for scope in inferred(question) for row in self._near(vector, scope, INFERRED)]
-            scored = dict(lexical)
+            scored, more = dict(lexical), list[str]()
             for scope in inferred(question):
+                more += self._near(vector, scope, INFERRED)
                 scored |= self._archive.lexical(terms, scope, INFERRED)
             quoted = self._archive.lexical(question.quoted, question.scope, INFERRED)
             ids = list(dict.fromkeys([*dense, *scored, *more, *(row for row, _ in quoted)]))

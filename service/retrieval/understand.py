@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from service.domain import Bylines, Question, Scope, Turn
 from service.errors import BadQuestion
-from service.retrieval.ambiguity import unquoted
+from service.retrieval.ambiguity import quotations, unquoted
 from service.retrieval.bylines import find_bylines
 from service.retrieval.clauses import clauses
 from service.retrieval.window import combined, find_as_of, find_windows
@@ -24,7 +24,6 @@ _LATEST = re.compile(
     r"|(?:few|several) days ago)\b",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"\"([^\"]{3,200})\"|“([^”]{3,200})”|(?<!\w)['‘]([^'’]{3,200})['’](?!\w)")
 _LEANS_BACK = re.compile(
     r"^(?:and|but|so|why|how come|what about|how about|when was that|where was that|who was that|then)\b"
     r"|\b(?:it|its|they|them|their|he|she|his|her|him|that|those|these|this|there|then|one|ones|same)\b",
@@ -75,7 +74,7 @@ def understand(
 
 def quoted(text: str) -> tuple[str, ...]:
     """What stands in quotation marks, two words or more: an apostrophe opens nothing."""
-    found = (next(filter(None, match.groups())).strip(" .,;:!?") for match in _QUOTED.finditer(text))
+    found = (phrase.strip(" .,;:!?") for phrase in quotations(text))
     return tuple(dict.fromkeys(phrase for phrase in found if len(phrase.split()) >= 2))
 
 

@@ -625,7 +625,7 @@ def test_any_text_at_any_time_is_read_without_an_error(text: str, moment: dateti
 
 @pytest.mark.parametrize("asked_at", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
 def test_the_ends_of_the_calendar_are_no_error(asked_at: datetime) -> None:
-    """A time before the first year or after the last is none."""
+    """A time before the first year or after the last is none; what is left begins before it ends."""
     for question in (
         "last year",
         "next year",
@@ -636,7 +636,9 @@ def test_the_ends_of_the_calendar_are_no_error(asked_at: datetime) -> None:
         "last summer",
         "this decade",
     ):
-        find_windows(f"What happened {question}?", asked_at)
+        windows = find_windows(f"What happened {question}?", asked_at)
+        assert len(windows) <= 1
+        assert all(window.start is None or window.end is None or window.start < window.end for window in windows)
 
 
 @pytest.mark.parametrize(

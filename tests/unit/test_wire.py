@@ -24,8 +24,8 @@ from service.domain import (
 )
 from service.errors import BadQuestion
 from service.indexing.ingest import ItemReport
-from service.wire import article_out, coverage_out, event_out, item_out, window_model
-from service.wire_search import hit_out
+from service.wire import article_out, coverage_out, event_out, item_out
+from service.wire_search import hit_out, window_out
 
 DAY = datetime(2026, 3, 4, tzinfo=UTC)
 ARTICLE = Article("a", "😀 One. Two.", source="Herald", published_at=DAY, origin="/home/secret/a.txt", metadata={"k": 1})
@@ -97,8 +97,7 @@ def test_options_that_are_wrong_are_a_bad_question() -> None:
 
 def test_an_open_window_has_nulls() -> None:
     """A side that is open is null, and no window is null."""
-    assert window_model(None) is None
-    found = window_model(Window(DAY, None, "since March"))
+    found = window_out(Window(DAY, None, "since March"))
     assert found is not None
     assert found.model_dump(by_alias=True) == {"from": "2026-03-04", "to": None, "phrase": "since March", "applied": True}
     assert coverage_out(Coverage(0)).model_dump(by_alias=True) == {"articles": 0, "from": None, "to": None}
