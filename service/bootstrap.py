@@ -23,7 +23,7 @@ from service.errors import ArchiveInUse
 from service.indexing.ingest import Ingester, IngestReport, Progress
 from service.indexing.passages import PASSAGE_VERSION, embedded_text
 from service.models.encoder import build_embedder
-from service.models.generator import ChatGenerator, build_generator
+from service.models.generator import build_generator
 from service.models.llama_server import LlamaServer
 from service.models.reranker import build_reranker
 from service.ports import Clock, Embedder, Generator, Reranker, VectorIndex
@@ -80,7 +80,7 @@ class Services:
     @property
     def server(self) -> LlamaServer | None:
         """The local model's process, where there is one."""
-        return self.generator.server if isinstance(self.generator, ChatGenerator) else None
+        return getattr(self.generator, "server", None)
 
     def load(self, paths: Iterable[Path]) -> Iterable[Item]:
         """Articles from files and folders, by these settings."""

@@ -47,6 +47,9 @@ def run(
     limit: Annotated[int | None, typer.Option(help="Only the first so many questions.", min=1)] = None,
     sample: Annotated[int | None, typer.Option(help="Ask so many questions, always the same ones.", min=1)] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask everything again, also what an interrupted run has asked.")] = False,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Take what the model wrote before for the same prompt; the report then has no times.")
+    ] = False,
     judge: Annotated[str | None, typer.Option(help="Let this model grade correctness too, such as openai:NAME.")] = None,
     write_baseline: Annotated[bool, typer.Option("--write-baseline", help="Make this run the suite's baseline.")] = False,
 ) -> None:
@@ -65,6 +68,7 @@ def run(
             sample=sample,
             fresh=fresh,
             judge=judge,
+            replay=replay,
         )
         raise typer.Exit(worst(evaluate(suite, settings_of(), options, console.out) for suite in suites or ["sample"]))
 

@@ -11,7 +11,7 @@ import resource
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +23,7 @@ from service.evaluation.judging import CitationJudge, CosineCheck, GroundingChec
 from service.evaluation.planting import Planter
 from service.evaluation.runner import Bench
 from service.evaluation.suite import Suite, Task
-from service.evaluation.systems import ALL, DATELINE, Answering, Dense, Lexical, PlainFusion, Ranked, System
+from service.evaluation.systems import ALL, DATELINE, Answering, Dense, Lexical, PlainFusion, Ranked, Replayed, System
 from service.evaluation.textbook import NAME as TEXTBOOK
 from service.evaluation.textbook import PROMPT, textbook
 from service.indexing.ingest import Ingester, IngestReport
@@ -50,15 +50,20 @@ Told = Callable[[str], None]
 
 @contextmanager
 def opened(
-    suite: Suite, settings: Settings, tell: Told, *, embedder: Embedder | None = None, generator: Generator | None = None
-) -> Iterator[Bench]:
+    suite: Suite, settings: Settings, tell: Told, *, embedder: Embedder | None = None, generator: Generator | None = None,
+    replay: bool = False,
+) -> Iterator[Bench]:  # fmt: skip
     """The suite's systems, closed and the temporary archive removed afterwards. Encoder and writer are those of the settings by default.
+
+    With `replay`, what the model wrote before for the same prompt is taken again, and answers carry no times.
 
     Raises BadInput where an article of the corpus is rejected or a system is not known, DatelineError where the service cannot be built,
     ModelError where its reranker does not work: questions are answered without it, but not graded under its name.
     """
     from service import bootstrap
+    from service.models.draft_cache import DraftCache
     from service.models.encoder import build_embedder
+    from service.models.generator import build_generator
     from service.models.vector_cache import VectorCache
 
     there = RIVALS[suite.task] + (() if suite.task is Task.CHECK else ABLATIONS)
@@ -72,11 +77,14 @@ def opened(
             yield Bench((GroundingCheck(cached), *rivals), _NoArticles(), identity=check_fingerprint(embedder.fingerprint))
         else:
             with ExitStack() as stack:
+                if replay and (writer := generator or build_generator(settings)):
+                    generator = stack.enter_context(DraftCache(writer, settings.cache_dir / "eval" / "drafts.sqlite3"))
                 build = partial(bootstrap.build, embedder=embedder, generator=generator)
                 services, planter, aliases = stack.enter_context(_archive(suite, settings, build, cached, tell))
                 if services.reranker:
                     services.reranker.rerank("Does it work?", ["It does."])
-                yield _bench(suite, services, cached, planter, aliases, stack, tell)
+                bench = _bench(suite, services, cached, planter, aliases, stack, tell)
+                yield replace(bench, systems=tuple(map(Replayed, bench.systems))) if replay else bench
 
 
 def _writer(suite: Suite, settings: Settings) -> str:

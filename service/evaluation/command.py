@@ -40,7 +40,7 @@ class Options:
     """How to run a suite. `baseline` stands in for the suite's own; `limit` asks only the first so many questions.
 
     `sample` and `systems` stand in for the suite's own; `fresh` asks again what an interrupted run has asked; `judge`
-    names a model that grades correctness.
+    names a model that grades correctness; `replay` takes what the model wrote before for the same prompt, and leaves times out.
     """
 
     report_dir: Path
@@ -52,6 +52,7 @@ class Options:
     sample: int | None = None
     fresh: bool = False
     judge: str | None = None
+    replay: bool = False
     work_dir: Path | None = None
     """Where unfinished runs are kept; nowhere without one."""
 
@@ -84,7 +85,7 @@ def evaluate(name_or_path: str, settings: Settings, options: Options, console: C
         judge = _judge(settings, options)
         with ExitStack() as stack:
             with setting_up(console) as tell:
-                bench = stack.enter_context(opened(suite, settings, tell))
+                bench = stack.enter_context(opened(suite, settings, tell, replay=options.replay))
             return grade(suite, bench, options, console, judge)
     except (DatelineError, OSError) as error:
         say(console, f"The suite cannot be run: {error}", "bold red")

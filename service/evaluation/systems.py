@@ -106,6 +106,24 @@ class Answering:
 
 
 @dataclass(frozen=True, slots=True)
+class Replayed:
+    """A system whose model may have written before the run: its times are nobody's, so there are none."""
+
+    system: System
+
+    @property
+    def name(self) -> str:
+        """That of the system."""
+        return self.system.name
+
+    async def respond(self, case: Case) -> Response:
+        """The same without times."""
+        response = await self.system.respond(case)
+        answer = response.answer and replace(response.answer, timings_ms={})
+        return replace(response, answer=answer, first_sentence_ms=None, search_ms=None)
+
+
+@dataclass(frozen=True, slots=True)
 class Lexical:
     """BM25 alone (SQLite's FTS5), inside the question's scope."""
 

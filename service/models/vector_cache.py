@@ -7,7 +7,6 @@ its time belongs to the answer.
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +14,8 @@ from typing import Self
 
 import numpy as np
 
+from service.models.cache_file import CacheFile
 from service.ports import Embedder, Vectors
-
-LOOKED_UP = 500
-"""Keys a statement; SQLite takes 32,766."""
 
 
 class VectorCache:
@@ -29,7 +26,7 @@ class VectorCache:
 
     def __init__(self, embedder: Embedder, path: Path) -> None:
         self._embedder = embedder
-        self._connection = _connect(path)
+        self._file = CacheFile(path)
 
     @property
     def fingerprint(self) -> str:
@@ -65,44 +62,11 @@ class VectorCache:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._connection.close()
+        self._file.close()
 
     def _known(self, keys: Sequence[bytes]) -> dict[bytes, Vectors]:
-        found: dict[bytes, Vectors] = {}
-        for start in range(0, len(keys), LOOKED_UP):
-            part = keys[start : start + LOOKED_UP]
-            try:
-                marks = ",".join("?" * len(part))
-                rows = self._connection.execute(f"SELECT key, vector FROM vectors WHERE key IN ({marks})", part).fetchall()  # noqa: S608
-            except sqlite3.Error:
-                return found
-            found.update((key, np.frombuffer(vector, dtype="<f4")) for key, vector in rows if len(vector) == 4 * self.dimension)
-        return found
+        found = self._file.get(keys)
+        return {key: np.frombuffer(vector, dtype="<f4") for key, vector in found.items() if len(vector) == 4 * self.dimension}
 
     def _keep(self, vectors: dict[bytes, Vectors]) -> None:
-        rows = [(key, vector.astype("<f4").tobytes()) for key, vector in vectors.items()]
-        try:
-            with self._connection:
-                self._connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
-        except sqlite3.Error:
-            return  # a full disk costs the next run its time, and this one nothing
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """The file's connection; one in memory where the file cannot be used."""
-    for place in (path, None):
-        try:
-            if place:
-                place.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(place or ":memory:", timeout=10, check_same_thread=False)
-            try:
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute("PRAGMA synchronous=NORMAL")
-                connection.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID")
-            except BaseException:
-                connection.close()
-                raise
-        except (OSError, sqlite3.Error):
-            continue
-        return connection
-    raise AssertionError("SQLite cannot open a database in memory")
+        self._file.put({key: vector.astype("<f4").tobytes() for key, vector in vectors.items()})

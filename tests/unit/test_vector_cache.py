@@ -11,7 +11,8 @@ import pytest
 
 from service.errors import ModelUnavailable
 from service.models.hashing import HashingEmbedder
-from service.models.vector_cache import LOOKED_UP, VectorCache
+from service.models.cache_file import LOOKED_UP
+from service.models.vector_cache import VectorCache
 from service.ports import Vectors
 from tests.fakes import CountingEmbedder
 
@@ -66,7 +67,7 @@ def test_a_broken_file_is_done_without(tmp_path: Path, content: bytes) -> None:
 def test_a_table_of_another_shape_is_done_without(tmp_path: Path) -> None:
     """Some other program's database, or that of another version."""
     connection = sqlite3.connect(tmp_path / "v")
-    connection.execute("CREATE TABLE vectors (other TEXT)")
+    connection.execute("CREATE TABLE kept (other TEXT)")
     connection.close()
     with VectorCache(CountingEmbedder(), tmp_path / "v") as cache:
         assert same(cache.embed(TEXTS), TEXTS)
@@ -78,7 +79,7 @@ def test_a_vector_of_the_wrong_length_is_embedded_anew(tmp_path: Path) -> None:
         cache.embed(TEXTS)
     connection = sqlite3.connect(tmp_path / "v")
     with connection:
-        connection.execute("UPDATE vectors SET vector = substr(vector, 1, 40)")
+        connection.execute("UPDATE kept SET value = substr(value, 1, 40)")
     connection.close()
     embedder = CountingEmbedder()
     with VectorCache(embedder, tmp_path / "v") as cache:
