@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from service.domain import Answer, Article, Bylines, Coverage, Hit, Passage, Question, Reprint, Scope, Turn, Usage
+from service.domain import Answer, Article, Bylines, Coverage, Evidence, Hit, Passage, Question, Reprint, Scope, Turn, Usage
 from service.sketches import Sketch
 
 Vectors = NDArray[np.float32]
@@ -192,6 +192,20 @@ class Reranker(Protocol):
 
     def rerank(self, question: str, texts: Sequence[str]) -> list[float]:
         """One finite score a text, in the order of `texts`, higher is better, on any scale. Raises ModelError or ModelUnavailable."""
+        ...
+
+
+class SentenceJudge(Protocol):
+    """Reads a claim and a few sentences and says whether they state it."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def odds(self, claim: str, evidence: Sequence[Evidence]) -> float | None:
+        """Natural-log odds that the sentences state every detail of the claim, as the judge sees it; None where it cannot say.
+
+        A judge that is down or too slow cannot say: nothing is raised for that.
+        """
         ...
 
 

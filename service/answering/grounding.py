@@ -43,6 +43,8 @@ class Verdict:
     support: Support
     evidence: tuple[int, ...] = ()
     missing: tuple[str, ...] = ()
+    aligned: tuple[int, ...] = ()
+    """The evidence numbers that say most of it, whether or not they carry it."""
     strength: float = 0.0
     """How well it is carried, for ranking sentences: the mean of word coverage and closeness in meaning, less 1 where a number,
     name or negation is missing or turned. Nothing is decided by it."""
@@ -82,13 +84,14 @@ def ground(sentence: str, marked: Sequence[int], vector: Vectors, evidence: Sequ
     rows = _align(need, held, 0.5 * similarity + bonus)
     cited = [held[row] for row in rows]
     missing = _missing(sentence, need, cited)
+    aligned = tuple(evidence[row].number for row in rows)
     closeness = float(np.max(similarity[rows])) if rows else 0.0
     coverage = _coverage(need.stems, cited)
     wrong = bool(missing) or _turned(sentence, need, cited)
     strength = (closeness + coverage) / 2 - wrong
     if wrong or closeness < MIN_SIMILARITY or coverage < MIN_COVERAGE:
-        return Verdict(sentence, Support.UNSUPPORTED, (), missing, strength)
-    return Verdict(sentence, Support.SUPPORTED, tuple(evidence[row].number for row in rows), (), strength)
+        return Verdict(sentence, Support.UNSUPPORTED, (), missing, aligned, strength)
+    return Verdict(sentence, Support.SUPPORTED, aligned, (), aligned, strength)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from service.answering.grounding import Verdict, ground, strip_marks
+from service.answering.judge import log_odds
 from service.answering.prompting import PromptTemplate
 from service.answering.request import Delta, Emit
 from service.answering.stopwatch import Stopwatch
@@ -22,7 +22,6 @@ from service.words import content_stems, folded, numbers
 MAX_SENTENCES = 4
 MAX_DRAFT = 4_000
 """Characters after which a model that does not stop is stopped."""
-_LEAST = 1e-9
 _REFUSES = re.compile(
     r"\b(?:(?:articles?|sentences?|sources?|text|passages?|reports?|information) (?:do|does|did) not "
     r"(?:say|mention|contain|provide|state|specify|give|include)"
@@ -127,15 +126,6 @@ class ModelWriter:
         alone = len(content_stems(text)) > 2
         vector = self._embedder.embed([text if alone else f"{question.standalone} {text}"])[0]
         return ground(text, marked, vector, selection.evidence, selection.vectors)
-
-
-def log_odds(logprobs: Mapping[str, float]) -> float | None:
-    """Natural-log odds of Yes over No among first tokens, in any spelling; None where neither is there."""
-    yes = sum(math.exp(value) for token, value in logprobs.items() if token.strip().casefold() == "yes")
-    no = sum(math.exp(value) for token, value in logprobs.items() if token.strip().casefold() == "no")
-    if yes == no == 0:
-        return None
-    return math.log(max(yes, _LEAST) / max(no, _LEAST))
 
 
 def quote_best(question: Question, selection: Selection, *, most: int = 3) -> list[Verdict]:
