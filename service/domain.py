@@ -259,6 +259,14 @@ class Usage:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
+    def plus(self, other: Usage) -> Usage:
+        """Both together; what neither told is not known."""
+        return Usage(_sum(self.prompt_tokens, other.prompt_tokens), _sum(self.completion_tokens, other.completion_tokens))
+
+
+def _sum(one: int | None, two: int | None) -> int | None:
+    return None if one is None and two is None else (one or 0) + (two or 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Reprint:
@@ -348,8 +356,9 @@ class Answer:
     dropped: tuple[str, ...] = ()
     """Draft sentences that grounding cut, for the curious and for the eval; never shown as an answer."""
     confidence: float | None = None
-    """How sure it is that the evidence answers the question, for ranking the answers of one generator: the model's log-odds, or
-    without them the best cosine of an evidence sentence to the question."""
+    """How sure it is that the evidence answers the question: log-odds by `answering.sureness`, below 0 where it was refused for that."""
+    signals: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    """What that was made of, by name."""
 
     @property
     def text(self) -> str:

@@ -29,14 +29,14 @@ def before_writing(question: Question, selection: Selection, *, covered: bool) -
     return Status.INSUFFICIENT_EVIDENCE if _unknown_names(question, selection.evidence) else None
 
 
-def after_writing(verdicts: Sequence[Verdict], *, disagreement: bool, refused: bool) -> Status:
-    """The status of what grounding left."""
+def after_writing(verdicts: Sequence[Verdict], *, disagreement: bool, unanswered: int = 0) -> Status:
+    """The status of what grounding left; `unanswered` counts the things asked that got no sentence."""
     supported = [verdict for verdict in verdicts if verdict.support is Support.SUPPORTED]
     if not supported:
         return Status.INSUFFICIENT_EVIDENCE
     if disagreement:
         return Status.CONFLICTING
-    return Status.PARTIAL if refused or len(supported) < len(verdicts) else Status.ANSWERED
+    return Status.PARTIAL if unanswered or len(supported) < len(verdicts) else Status.ANSWERED
 
 
 def _looked_back_at(question: Question, evidence: Sequence[Evidence]) -> bool:

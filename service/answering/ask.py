@@ -14,6 +14,7 @@ from service.answering.conflicts import Disagreement, find_disagreement
 from service.answering.grounding import Verdict
 from service.answering.request import AskRequest, Emit, Sources, Understood, ignore
 from service.answering.stopwatch import Stopwatch
+from service.answering.sureness import signals_of, sureness
 from service.answering.writing import Draft, ModelWriter, quote_best
 from service.domain import Answer, GeneratorUsed, Hit, Mode, Question, Scope
 from service.errors import ModelError, ModelUnavailable
@@ -76,16 +77,19 @@ class Answerer:
         with watch("select"):
             selection = await asyncio.to_thread(self._select, question, found[:read])
         await emit(Sources(selection.evidence))
-        composer, draft, generator, dispute = await asyncio.to_thread(self._composer, question, selection), Draft(), EXTRACTIVE, None
+        composer, generator, dispute = await asyncio.to_thread(self._composer, question, selection), EXTRACTIVE, None
+        draft = Draft(signals_of(question, selection))
         status = abstention.before_writing(question, selection, covered=covered)
         if status is None:
             dispute = find_disagreement(question.standalone, selection.evidence, selection.vectors, selection.question_vector)
             generator = await self._write(request.mode, question, selection, composer, draft, watch, emit)
             dispute = None if draft.refused else dispute
             await self._add_positions(dispute, composer, draft, emit)
-            status = abstention.after_writing(draft.verdicts, disagreement=dispute is not None, refused=draft.refused)
-        confidence = selection.best_similarity if draft.confidence is None else draft.confidence
-        outcome = Outcome(answer_id, conversation_id, question, status, coverage, generator, watch.milliseconds(), draft.usage, confidence)
+            status = abstention.after_writing(draft.verdicts, disagreement=dispute is not None, unanswered=draft.unanswered)
+        outcome = Outcome(
+            answer_id, conversation_id, question, status, coverage, generator, watch.milliseconds(), draft.usage, draft.signals.known(),
+            sureness(draft.signals, generator.name),
+        )  # fmt: skip
         answer = replace(composer.answer(outcome, dispute), found=tuple(found), read=read)
         await asyncio.to_thread(self._memory.remember, answer)
         return answer
@@ -143,6 +147,9 @@ class Answerer:
                     return GeneratorUsed(self._writer.name, "model", fallback)
         composer.withdraw()
         draft.verdicts.clear()
+        draft.refused = sureness(draft.signals, EXTRACTIVE.name) < 0
+        if draft.refused:
+            return replace(EXTRACTIVE, fallback=fallback)
         for verdict in quote_best(question, selection):
             draft.verdicts.append(verdict)
             await self._show(verdict, composer, emit)

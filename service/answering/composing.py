@@ -40,7 +40,8 @@ class Outcome:
     generator: GeneratorUsed
     timings_ms: Mapping[str, float]
     usage: Usage
-    confidence: float | None
+    signals: Mapping[str, float]
+    confidence: float
 
 
 class Composer:
@@ -97,6 +98,7 @@ class Composer:
             evidence=tuple(self._evidence.values()),
             dropped=dropped,
             confidence=outcome.confidence,
+            signals=outcome.signals,
         )
 
     def _marker(self, number: int) -> int:

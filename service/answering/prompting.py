@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +21,13 @@ from service.ports import Prompt
 if TYPE_CHECKING:
     from langchain_core.prompts import ChatPromptTemplate
 
-ANSWER_PROMPT = "answer.v1"
+ANSWER_PROMPT = "answer.v2"
 ANSWERABLE_PROMPT = "answerable.v1"
+VERIFIED_PROMPT = "verified.v1"
 EARLIER = 240
 """Characters of an earlier question and answer that a follow-up is shown."""
+ANSWER = 400
+"""Characters of a drafted answer that the model is asked about."""
 TITLE = 160
 """Characters of a headline; eight of 2,000 would overflow a small model."""
 _ROLE_TOKENS = re.compile(
@@ -42,14 +45,14 @@ class PromptTemplate:
     name: str
     template: ChatPromptTemplate
     max_tokens: int
-    thresholds: Mapping[str, float] = field(default_factory=dict)
-    """For a prompt that judges: the log-odds below which it says no, by model name, and `default`."""
 
-    def fill(self, question: Question, evidence: Sequence[Evidence]) -> Prompt:
-        """The prompt for this question over this evidence."""
+    def fill(self, question: Question, evidence: Sequence[Evidence], *, part: str = "", answer: str = "") -> Prompt:
+        """The prompt for this question over this evidence; for one `part` of the question, or about an `answer` to it."""
         messages = self.template.format_messages(
             evidence=evidence_block(evidence),
             question=neutral(question.asked),
+            part=f"\nAnswer only this part of it: {neutral(part)}" if part else "",
+            answer=neutral(answer)[:ANSWER],
             earlier=earlier_block(question.earlier),
             today=f"{question.asked_at.day} {question.asked_at:%B %Y}",
         )
@@ -67,7 +70,7 @@ def load_prompt(folder: Path, name: str, needs: Iterable[str] = ("evidence", "qu
         missing = set(needs) - set(template.input_variables)
         if missing:
             raise SettingsError(f"prompt {path} does not use {{{'}, {'.join(sorted(missing))}}}")
-        return PromptTemplate(name, template, int(raw["max_tokens"]), dict(raw.get("thresholds", {})))
+        return PromptTemplate(name, template, int(raw["max_tokens"]))
     except (OSError, tomllib.TOMLDecodeError, KeyError, ValueError) as error:
         raise SettingsError(f"prompt {path} cannot be read: {error}") from error
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from service.answering.grounding import Verdict, ground, strip_marks
 from service.answering.judge import log_odds
 from service.answering.prompting import PromptTemplate
 from service.answering.request import Delta, Emit
 from service.answering.stopwatch import Stopwatch
-from service.domain import Question, Support, Usage
-from service.ports import Embedder, Generator
+from service.answering.sureness import Signals, is_hopeless, sureness
+from service.domain import Evidence, Question, Support, Usage
+from service.ports import Embedder, Generator, Prompt, Vectors
+from service.retrieval.clauses import things_asked
 from service.retrieval.evidence import Selection
 from service.sentences import sentence_spans
 from service.words import content_stems, folded, numbers
@@ -26,20 +28,27 @@ _REFUSES = re.compile(
     r"\b(?:(?:articles?|sentences?|sources?|text|passages?|reports?|information) (?:do|does|did) not "
     r"(?:say|mention|contain|provide|state|specify|give|include)"
     r"|(?:is|are|was) not (?:mentioned|stated|provided|specified|given)"
-    r"|no information|not enough information|cannot (?:be )?(?:answer|determine)|unknown)",
+    r"|no information|not enough information|cannot (?:be )?(?:answer|determine)|unknown|not in the articles)",
     re.IGNORECASE,
 )
 
 
+SecondReader = Callable[[Verdict, Vectors, Sequence[Evidence], Vectors], Awaitable[Verdict]]
+"""Looks again at a verdict, given the sentence's vector, the evidence and its vectors."""
+
+
 @dataclass(slots=True)
 class Draft:
-    """What has been written so far, after the check; `refused` where the model said that it cannot tell."""
+    """What has been written so far, after the check; `refused` where the evidence does not answer the question."""
 
+    signals: Signals
     verdicts: list[Verdict] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     refused: bool = False
-    confidence: float | None = None
-    """The model's log-odds that the evidence states an answer, where its server tells probabilities."""
+    declined: bool = False
+    """The model wrote that it cannot tell."""
+    unanswered: int = 0
+    """How many of the things asked got no sentence that the evidence carries."""
 
     @property
     def is_carried(self) -> bool:
@@ -47,14 +56,23 @@ class Draft:
         return any(verdict.is_supported for verdict in self.verdicts)
 
 
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What a model is asked, all over the same beginning: to write, whether there is an answer, whether its draft is one."""
+
+    answer: PromptTemplate
+    answerable: PromptTemplate
+    verified: PromptTemplate
+
+
 class ModelWriter:
     """Lets a language model write, and checks each sentence as soon as it is whole."""
 
-    def __init__(self, generator: Generator, prompt: PromptTemplate, judge: PromptTemplate, embedder: Embedder) -> None:
+    def __init__(self, generator: Generator, prompts: Prompts, embedder: Embedder, reader: SecondReader | None = None) -> None:
         self._generator = generator
-        self._prompt = prompt
-        self._judge = judge
+        self._prompts = prompts
         self._embedder = embedder
+        self._reader = reader
 
     @property
     def name(self) -> str:
@@ -64,13 +82,33 @@ class ModelWriter:
     async def write(self, question: Question, selection: Selection, draft: Draft, watch: Stopwatch, emit: Emit) -> AsyncGenerator[Verdict]:
         """Checked sentences as they come; `draft` is filled on the way. Raises ModelUnavailable.
 
-        Where the model finds no answer in the evidence, nothing is written and `draft.refused` is set.
+        Where the evidence is not likely to state the answer, nothing is written and `draft.refused` is set.
         """
-        if not await self._answerable(question, selection, draft):
-            draft.refused = True
-            return
-        seen: set[str] = set()
-        async with aclosing(self._sentences(question, selection, draft, emit)) as sentences:
+        prompt, seen = self._prompts.answerable.fill(question, selection.evidence), set[str]()
+        draft.signals = replace(draft.signals, stated=await self._odds(prompt))
+        draft.refused = draft.signals.stated is not None and is_hopeless(draft.signals, self.name)
+        for part in () if draft.refused else things_asked(question.asked) or ("",):
+            carried = False
+            async with aclosing(self._part(part, seen, question, selection, draft, watch, emit)) as verdicts:
+                async for verdict in verdicts:
+                    if draft.signals.strength is None and not verdict.contradicts:
+                        await self._verify(verdict, question, selection, draft)
+                    if draft.refused:
+                        return
+                    draft.verdicts.append(verdict)
+                    carried = carried or verdict.is_supported
+                    yield verdict
+                    if len(draft.verdicts) >= MAX_SENTENCES:
+                        return
+            draft.unanswered += not carried
+        draft.refused = draft.refused or (draft.declined and not draft.is_carried)
+
+    async def _part(
+        self, part: str, seen: set[str], question: Question, selection: Selection, draft: Draft, watch: Stopwatch, emit: Emit
+    ) -> AsyncGenerator[Verdict]:
+        """Checked sentences on one of the things asked, until the model is done or says again what it said."""
+        prompt = self._prompts.answer.fill(question, selection.evidence, part=part)
+        async with aclosing(self._sentences(prompt, draft, emit)) as sentences:
             async for raw in sentences:
                 text, marked = strip_marks(raw, len(selection.evidence))
                 if folded(text) in seen:
@@ -79,33 +117,29 @@ class ModelWriter:
                 if not content_stems(text) and not numbers(text):
                     continue
                 with watch("ground"):
-                    verdict = await asyncio.to_thread(self._check, text, marked, question, selection)
+                    verdict = await self._checked(text, marked, question, selection)
                 if not verdict.is_supported and _REFUSES.search(text):
-                    draft.refused = True
+                    draft.declined = True
                     continue
-                draft.verdicts.append(verdict)
                 yield verdict
-                if len(draft.verdicts) >= MAX_SENTENCES:
-                    return
 
-    async def _answerable(self, question: Question, selection: Selection, draft: Draft) -> bool:
-        """The model as a one-token judge of whether the evidence states an answer; true where its server tells no probabilities.
+    async def _verify(self, verdict: Verdict, question: Question, selection: Selection, draft: Draft) -> None:
+        """Ask the model about its own first sentence, before it is shown, and decide whether to answer at all."""
+        prompt = self._prompts.verified.fill(question, selection.evidence, answer=verdict.text)
+        draft.signals = replace(draft.signals, verified=await self._odds(prompt), strength=verdict.strength)
+        draft.refused = sureness(draft.signals, self.name) < 0
 
-        Asked before the draft: it reads the evidence once for both, and a refusal costs no draft.
-        """
-        found = await self._generator.first_token_logprobs(self._judge.fill(question, selection.evidence))
-        odds = draft.confidence = log_odds(found)
-        threshold = self._judge.thresholds.get(self.name, self._judge.thresholds.get("default", 0.0))
-        return odds is None or odds >= threshold
+    async def _odds(self, prompt: Prompt) -> float | None:
+        """The model as a one-token judge; None where its server tells no probabilities. It has read the evidence already."""
+        return log_odds(await self._generator.first_token_logprobs(prompt))
 
-    async def _sentences(self, question: Question, selection: Selection, draft: Draft, emit: Emit) -> AsyncGenerator[str]:
+    async def _sentences(self, prompt: Prompt, draft: Draft, emit: Emit) -> AsyncGenerator[str]:
         """Whole sentences of the model's text; a last one without an end is whole when the model stops."""
         text, done = "", 0
-        stream = self._generator.stream(self._prompt.fill(question, selection.evidence))
-        async with aclosing(stream) as pieces:
+        async with aclosing(self._generator.stream(prompt)) as pieces:
             async for piece in pieces:
                 if piece.usage:
-                    draft.usage = piece.usage
+                    draft.usage = draft.usage.plus(piece.usage)
                 if not piece.text:
                     continue
                 text += piece.text
@@ -121,11 +155,13 @@ class ModelWriter:
         for start, end in sentence_spans(rest):
             yield rest[start:end]
 
-    def _check(self, text: str, marked: Sequence[int], question: Question, selection: Selection) -> Verdict:
+    async def _checked(self, text: str, marked: Sequence[int], question: Question, selection: Selection) -> Verdict:
+        """The verdict on one sentence: the model-free check's, and where that leaves doubt the second reader's."""
         # A short answer ("4,100.") means nothing alone: it is compared together with its question.
         alone = len(content_stems(text)) > 2
-        vector = self._embedder.embed([text if alone else f"{question.standalone} {text}"])[0]
-        return ground(text, marked, vector, selection.evidence, selection.vectors)
+        vector = (await asyncio.to_thread(self._embedder.embed, [text if alone else f"{question.standalone} {text}"]))[0]
+        verdict = await asyncio.to_thread(ground, text, marked, vector, selection.evidence, selection.vectors)
+        return await self._reader(verdict, vector, selection.evidence, selection.vectors) if self._reader else verdict
 
 
 def quote_best(question: Question, selection: Selection, *, most: int = 3) -> list[Verdict]:

@@ -17,6 +17,21 @@ _BREAKS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+_ASKS = re.compile(
+    r",?\s+and\s+(?=(?:(?:on|in|at|for|by|to|from|with|of)\s+)?(?:how|what|which|who|whom|whose|when|where|why)\b)"
+    r"|\?\s+(?=\w)",
+    re.IGNORECASE,
+)
+
+
+def things_asked(question: str) -> tuple[str, ...]:
+    """The questions that one question puts ("Who won, and by how much?"), in order, at most `MOST`; empty where it puts one.
+
+    The second may lean on the first, so each is to be read together with the whole.
+    """
+    parts = [part.strip(" ,;") for part in _ASKS.split(question) if part.strip(" ,;?")]
+    return tuple(parts) if 1 < len(parts) <= MOST else ()
+
 
 def clauses(question: str) -> tuple[str, ...]:
     """The parts, in order; empty where the question is about one thing."""

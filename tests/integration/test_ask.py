@@ -109,7 +109,7 @@ def test_a_number_that_no_article_says_never_reaches_the_reader(services: Servic
 
 def test_a_model_that_finds_no_answer_in_the_evidence_is_believed(tmp_path: Path) -> None:
     """Asked for one token, it says No: nothing is written, and the nearest passages are shown."""
-    script = ScriptedGenerator(["Some 3,400 people."], logprobs={"Yes": -2.0, " No": -0.1})
+    script = ScriptedGenerator(["Some 3,400 people."], logprobs={"Yes": -12.0, " No": -0.1})
     with build(load_settings(data_dir=tmp_path), embedder=HashingEmbedder(256), generator=script) as services:
         services.ingest([article_from_row(row, now=NOW, max_chars=10_000) for row in ROWS])
         answer = ask(services, "How many people evacuated below the Halvern Dam were children?")
@@ -123,10 +123,10 @@ def test_a_model_that_finds_no_answer_in_the_evidence_is_believed(tmp_path: Path
 def test_the_judge_and_the_draft_share_what_they_read(services: Services, script: ScriptedGenerator) -> None:
     """Both prompts begin alike up to the question, so that the model reads the evidence once."""
     ask(services, "How many people have been evacuated below the Halvern Dam?")
-    judge, draft = script.prompts
+    judge, draft, verified = script.prompts
     question = "Question: How many people have been evacuated below the Halvern Dam?"
-    assert judge.system == draft.system
-    assert judge.user.partition(question)[0] == draft.user.partition(question)[0] != ""
+    assert judge.system == draft.system == verified.system
+    assert judge.user.partition(question)[0] == draft.user.partition(question)[0] == verified.user.partition(question)[0] != ""
 
 
 def test_a_question_the_archive_knows_nothing_about_is_refused(services: Services, script: ScriptedGenerator) -> None:

@@ -60,17 +60,17 @@ def test_names_that_no_evidence_knows_are_a_refusal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "disagreement", "refused", "status"),
+    ("verdicts", "disagreement", "unanswered", "status"),
     [
-        ([GOOD], False, False, Status.ANSWERED),
-        ([GOOD, BAD], False, False, Status.PARTIAL),
-        ([GOOD], False, True, Status.PARTIAL),
-        ([GOOD], True, False, Status.CONFLICTING),
-        ([BAD], False, False, Status.INSUFFICIENT_EVIDENCE),
-        ([], False, True, Status.INSUFFICIENT_EVIDENCE),
-        ([], True, False, Status.INSUFFICIENT_EVIDENCE),
+        ([GOOD], False, 0, Status.ANSWERED),
+        ([GOOD, BAD], False, 0, Status.PARTIAL),
+        ([GOOD], False, 1, Status.PARTIAL),
+        ([GOOD], True, 0, Status.CONFLICTING),
+        ([BAD], False, 0, Status.INSUFFICIENT_EVIDENCE),
+        ([], False, 1, Status.INSUFFICIENT_EVIDENCE),
+        ([], True, 0, Status.INSUFFICIENT_EVIDENCE),
     ],
 )
-def test_the_status_is_that_of_what_grounding_left(verdicts: list[Verdict], disagreement: bool, refused: bool, status: Status) -> None:
+def test_the_status_is_that_of_what_grounding_left(verdicts: list[Verdict], disagreement: bool, unanswered: int, status: Status) -> None:
     """Nothing supported is a refusal; something lost is partial; both sides are a conflict."""
-    assert after_writing(verdicts, disagreement=disagreement, refused=refused) is status
+    assert after_writing(verdicts, disagreement=disagreement, unanswered=unanswered) is status

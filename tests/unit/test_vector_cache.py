@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from service.errors import ModelUnavailable
-from service.models.hashing import HashingEmbedder
 from service.models.cache_file import LOOKED_UP
+from service.models.hashing import HashingEmbedder
 from service.models.vector_cache import VectorCache
 from service.ports import Vectors
 from tests.fakes import CountingEmbedder
