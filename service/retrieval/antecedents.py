@@ -29,7 +29,7 @@ _FUNCTION = (
 )
 _BE = r"(?:is|was|are|were|has|have|had|will|would|can|could|should)"
 _STOPS = re.compile(rf"\s*(?:[?.,;:()—–]|$|\b(?:{_FUNCTION.replace(' ', '|')})\b)", re.IGNORECASE)
-_ATTACHED = re.compile(rf" (?:of|in|at|near|on|into|between|over) (?:the )?(?:(?:{_NAME})\b(?: (?:{_NAME})\b)*|(?:[a-z]+ing )of (?:the )?(?:{_NAME})\b)")
+_ATTACHED = re.compile(rf" (?:of|in|at|near|on|into) (?:the )?(?:(?:{_NAME})\b(?: (?:{_NAME})\b)*|(?:[a-z]+ing )of (?:the )?(?:{_NAME})\b)")
 _PARTICIPLE = re.compile(
     r"(?:\w{2,}ed|built|held|found|shut|hit|cut|put|set|sold|sent|told|made|paid|begun|sworn|taken|given|driven|written|chosen|known|seen|shown"
     r"|born|won|lost|left|kept|caught|bought|brought|hurt|open|closed|due|likely|expected|worth|good|bad|safe|big|strong|deep|full|high|long)"

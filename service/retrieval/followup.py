@@ -20,7 +20,7 @@ _WHOLLY = re.compile(
     r"|according to whom|what (?:happened )?(?:next|then|now|since)|which ones?|what does (?:that|it) mean)\s*[?.!]*$",
     re.IGNORECASE,
 )
-_OPENS_BACK = re.compile(r"^(?:what|how) about\b|^(?:tell me )?more about (?:it|that|them)\b", re.IGNORECASE)
+_OPENS_BACK = re.compile(r"^(?:what|how) about\b|^I (?:meant|mean)\b|^(?:tell me )?more about (?:it|that|them)\b", re.IGNORECASE)
 _UNIT = r"(?:morning|afternoon|evening|weekend|week|month|quarter|year|decade|century|time|spring|summer|autumn|winter|season|monday|tuesday"
 _UNIT += r"|wednesday|thursday|friday|saturday|sunday|january|february|march|april|may|june|july|august|september|october|november|december"
 _UNIT += r"|past|last|coming)"
@@ -51,16 +51,17 @@ _OTHER = re.compile(
     r"\b(?:which|the \w+|this|that|other|another|each|any) ones?\b|\bthe (?:latter|former|other|others|two|first|second|third|last) *[?]"
     r"|\bthe same\b|\b(?:back|by|since|until|before|from) then\b|\bthen[?]|\bthe (?:following|next|previous|same) (?:day|week|month|year)\b"
     r"|\bthe (?:day|week|month|year) (?:before|after)[?]|\b(?:afterwards|beforehand|meanwhile)\b|\ba (?:day|week|month|year) (?:later|earlier)\b"
-    r"|\bboth\s*[?]",
+    r"|\bboth\s*[?]|(?<!number )(?<!chapter )(?<!phase )\bone\s*[?]*$",
     re.IGNORECASE,
 )
 _THERE = re.compile(r"\bthere\b", re.IGNORECASE)
-_CLAUSE = re.compile(r"\b(?:before|after|when|while|because|if|that|although|though|and|but|who|which|since|until|as|so|where)\b|,", re.IGNORECASE)
+_CLAUSE = re.compile(r"\b(?:before|after|when|while|because|if|that|although|though|and|but|who|which|since|until|as|so|where)\b|[,.?!;]", re.IGNORECASE)
 _DEFINITE = re.compile(r"\bthe ((?:[a-z]+[ ]?){1,3})", re.IGNORECASE)
 _VERB = re.compile(
     r"\b(?:is|are|was|were|did|does|do|has|have|had|will|would|can|could|should|(?-i:may)|might|must|who|whom|whose|which|when|where|why|how|what)\b",
     re.IGNORECASE,
 )
+_AGENT = r"\w+(?:or|er|man|woman|ist|ian|king|queen|judge|president|pilot|chief)\b"
 SHORT = 7
 """Words up to which a question without a verb is the rest of another."""
 
@@ -106,8 +107,14 @@ def leans_back(text: str, *before: str) -> bool:
 def _points_out(text: str, pronoun: re.Match[str]) -> bool:
     """Whether a pronoun's noun lies outside of the question."""
     before = text[: pronoun.start()]
-    personal = bool(_PERSONAL.fullmatch(pronoun.group()))
-    mentioned = bool(people(before) or runs(before)) if personal else bool(runs(before) or re.search(r"\b(?:the|an?|every|each)\s+[a-z]", before))
+    the = r"\b(?:the|an?|every|each) (?:[\w-]+ )?"
+    if _PERSONAL.fullmatch(pronoun.group()):
+        mentioned = bool(people(before) or runs(before) or re.search(rf"{the}{_AGENT}", before, re.IGNORECASE))
+    elif pronoun.group().lower().startswith("the"):
+        several = r"\w+ \w+ (?:\w+ )*[a-z]{2,}[^s\W]s\b|\b(?:people|men|women|children)\b"
+        mentioned = bool(runs(before) or re.search(rf"{the}|^{several}", before, re.IGNORECASE))
+    else:
+        mentioned = bool(runs(before) or re.search(the, before, re.IGNORECASE))
     if not mentioned:
         return True
     return not (_OWNING.fullmatch(pronoun.group()) or _CLAUSE.search(before[_first_mention(before) :]))

@@ -74,6 +74,7 @@ def _standing(history: Sequence[Turn], asked_at: datetime, sources: Sequence[str
 def _rewritten(question: str, last: Turn, given: Turn, asked_at: datetime, sources: Sequence[str]) -> Rewrite:
     """`last` stands alone; `given` is the same turn as it came."""
     core, topic = _parted(last.statement)
+    subject = core if not topic or found.has_name(core) else topic if is_bare(core) else f"{core} {topic}"
     answer = _plain(last.answer)
     if not leans_back(question, last.statement, answer):
         return Rewrite(question)
@@ -82,11 +83,11 @@ def _rewritten(question: str, last: Turn, given: Turn, asked_at: datetime, sourc
         made = _bare(CONNECTIVE.sub("", bare), core, answer) if is_bare(question) else fill(question, core, then=last.asked_at or asked_at, sources=sources)
         if made:
             return Rewrite(about(made, topic) if topic else made, given)
-        return Rewrite(about(question, topic or core), given, resolved=is_bare(question))
-    made = _pronouns(question, core if found.has_name(core) else topic or core, answer)
+        return Rewrite(about(question, subject), given, resolved=is_bare(question))
+    made = _pronouns(question, core if found.has_name(core) or not topic else topic, answer)
     if made != question and not leans_back(made, last.statement):
-        return Rewrite(made if found.has_name(made) else about(made, topic or core), given)
-    return Rewrite(about(made, topic or core), given, resolved=False)
+        return Rewrite(made if found.has_name(made) else about(made, subject), given)
+    return Rewrite(about(made, subject), given, resolved=False)
 
 
 def _parted(statement: str) -> tuple[str, str]:
