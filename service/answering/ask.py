@@ -63,7 +63,8 @@ class Answerer:
     async def ask(self, request: AskRequest, emit: Emit = ignore) -> Answer:
         """Answer one question, telling `emit` what happens; cancelling stops the model.
 
-        Raises BadQuestion, NotFound for a conversation that is not the asker's, and ModelUnavailable where the mode insists on a model; otherwise a model that is down is a fallback.
+        Raises BadQuestion, NotFound for a conversation that is not the asker's, and ModelUnavailable where the mode insists on a model;
+        otherwise a model that is down is a fallback.
         """
         watch = Stopwatch()
         answer_id = request.answer_id or new_id("ans")

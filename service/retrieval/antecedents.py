@@ -15,7 +15,9 @@ _OPENERS = frozenset(
     its may might more most no not of on one only our she should since so some that the their then there these they this those though to
     under until was we were what when where which while who whom whose why will with would yes you your""".split()
 )
-_TITLES = frozenset("mr mrs ms miss dr sir dame lord lady professor judge president minister mayor captain general senator king queen".split())
+_TITLES = frozenset(
+    "mr mrs ms miss dr sir dame lord lady professor judge president minister mayor captain general senator king queen".split()
+)
 _CALENDAR = re.compile(
     r"(?:January|February|March|April|May|June|July|August|September|October|November|December|Monday|Tuesday|Wednesday|Thursday|Friday"
     r"|Saturday|Sunday|Christmas|Easter|Q[1-4])\b"
@@ -46,7 +48,9 @@ def runs(text: str) -> list[tuple[int, int]]:
     for match in _RUN.finditer(text):
         start, end = match.span()
         words = match.group().split()
-        while words and (words[0].casefold() in _OPENERS or (len(words) > 1 and _opens(text, start) and not _is_name(words[0], text, start))):
+        while words and (
+            words[0].casefold() in _OPENERS or (len(words) > 1 and _opens(text, start) and not _is_name(words[0], text, start))
+        ):
             start += len(words[0]) + 1
             words = words[1:]
         alone = len(words) == 1 and (_opens(text, start) and not _names_elsewhere(words[0], text, start))

@@ -21,41 +21,48 @@ _WHOLLY = re.compile(
     re.IGNORECASE,
 )
 _OPENS_BACK = re.compile(r"^(?:what|how) about\b|^I (?:meant|mean)\b|^(?:tell me )?more about (?:it|that|them)\b", re.IGNORECASE)
-_UNIT = r"(?:morning|afternoon|evening|weekend|week|month|quarter|year|decade|century|time|spring|summer|autumn|winter|season|monday|tuesday"
-_UNIT += r"|wednesday|thursday|friday|saturday|sunday|january|february|march|april|may|june|july|august|september|october|november|december"
-_UNIT += r"|past|last|coming)"
+_UNITS = (
+    "morning afternoon evening weekend week month quarter year decade century time spring summer autumn winter season monday tuesday "
+    "wednesday thursday friday saturday sunday january february march april may june july august september october november december past last coming"
+)
+_UNIT = f"(?:{_UNITS.replace(' ', '|')})"
 _WEATHER = r"(?:rain|snow|freez|hail|storm|thunder|warm|cold|hot|dark|sunny|windy|dry|late|early)\w*"
 EXPLETIVE = re.compile(
     rf"\b(?:is|was|will|would|does|did|has|could|can|might|may|should) it (?:ever |really |still |also |be |been |always )*"
     rf"(?:going to (?:be )?)?(?:{_WEATHER}\b"
-    r"|(?:likely|true|possible|impossible|legal|illegal|safe|unsafe|allowed|clear|known|certain|important|necessary|hard|difficult|easy|normal"
-    r"|common|expected|said|reported|thought|feared|hoped|agreed|too|worth|better|best|fair|wise|enough)\b.* (?:to|that|for|in|if|whether)\b"
+    r"|(?:likely|true|possible|impossible|legal|illegal|safe|unsafe|allowed|clear|known|certain|important|necessary|hard"
+    r"|difficult|easy|normal|common|expected|said|reported|thought|feared|hoped|agreed|too|worth|better|best|fair|wise|enough)\b.* (?:to|that|for|in|if|whether)\b"
     r"|(?:take|cost|matter|help|mean|seem|appear|happen|turn out)s? .*\b(?:to|that|when|if)\b)"
-    r"|\bwhat(?: is|['’]s) it like (?:to|in|at|for)\b|\bwhat time is it\b|\bit (?:is|was|will be|would be) \w+ (?:to|that)\b|\bhow is it that\b"
-    r"|\b(?:is|are|was|were|will|would|has|have|had|could|can|should|might|do|does|did) there\b|\bthere (?:is|are|was|were|will|would|has|have|"
-    r"had|be|been|may|might|could|seems?|remains?)\b",
+    r"|\bwhat(?: is|['’]s) it like (?:to|in|at|for)\b|\bwhat time is it\b|\bit (?:is|was|will be|would be) \w+ (?:to|that)\b"
+    r"|\b(?:how|why|when|where) (?:is|was) it that\b"
+    r"|\b(?:is|are|was|were|will|would|has|have|had|could|can|should|might|do|does|did) there\b"
+    r"|\bthere (?:is|are|was|were|will|would|has|have|had|be|been|may|might|could|seems?|remains?)\b",
     re.IGNORECASE,
 )
 _PERSONAL = re.compile(r"\b(?:he|she|him|himself|herself|his|hers?)\b", re.IGNORECASE)
 _THING = re.compile(r"\b(?:it|itself|its|they|them|themselves|their|theirs)\b", re.IGNORECASE)
 _OWNING = re.compile(r"\b(?:his|her|its|their|himself|herself|itself|themselves)\b", re.IGNORECASE)
+_THIS = r"(?:that|this|these|those)"
 _THAT = re.compile(
-    rf"\b(?:of|for|against|by|after|before|about|to|in|with|from|like|over|on|than|into|since|because of) (?:that|this|these|those)\b(?! {_UNIT}\b)"
-    r"|\b(?:that|this|these|those)\s*[?.,!]|^(?:(?:is|was|did|does|has|will|would|could|are|were|who|why|when|where|how) (?:\w+ )?)?"
-    rf"(?:that|this|these|those) (?:(?:true|right|still|happen\w*|mean\w*|be|the|so|why|how|cost\w*|work\w*|change\w*|affect\w*|start\w*|end\w*)\b|[?])"
-    r"|\b(?:was|is|were|are|did|does|would|will|has|had|can|could) (?:that|this|these|those)\b(?! \w+ (?:\w+ )?(?:that|who|which)\b)",
+    rf"\b(?:of|for|against|by|after|before|about|to|in|with|from|like|over|on|than|into|since|because of) {_THIS}\b(?! {_UNIT}\b)"
+    rf"|\b{_THIS}\s*[?.,!]|^(?:(?:is|was|did|does|has|will|would|could|are|were|who|why|when|where|how) (?:\w+ )?)?{_THIS} "
+    r"(?:(?:true|right|still|happen\w*|mean\w*|be|the|so|why|how|cost\w*|work\w*|change\w*|affect\w*|start\w*|end\w*)\b|[?])"
+    rf"|\b(?:was|is|were|are|did|does|would|will|has|had|can|could) {_THIS}\b(?! {_UNIT}\b)(?! \w+ (?:\w+ )?(?:that|who|which)\b)",
     re.IGNORECASE,
 )
 _DEMONSTRATIVE = re.compile(rf"\b(?:that|this|these|those|such(?: an?)?) (?!{_UNIT}\b)([a-z]{{3,}})\b", re.IGNORECASE)
 _OTHER = re.compile(
     r"\b(?:which|the \w+|this|that|other|another|each|any) ones?\b|\bthe (?:latter|former|other|others|two|first|second|third|last) *[?]"
     r"|\bthe same\b|\b(?:back|by|since|until|before|from) then\b|\bthen[?]|\bthe (?:following|next|previous|same) (?:day|week|month|year)\b"
-    r"|\bthe (?:day|week|month|year) (?:before|after)[?]|\b(?:afterwards|beforehand|meanwhile)\b|\ba (?:day|week|month|year) (?:later|earlier)\b"
+    r"|\bthe (?:day|week|month|year) (?:before|after)[?]|\b(?:afterwards|beforehand|meanwhile)\b"
+    r"|\ba (?:day|week|month|year) (?:later|earlier)\b"
     r"|\bboth\s*[?]|(?<!number )(?<!chapter )(?<!phase )\bone\s*[?]*$",
     re.IGNORECASE,
 )
 _THERE = re.compile(r"\bthere\b", re.IGNORECASE)
-_CLAUSE = re.compile(r"\b(?:before|after|when|while|because|if|that|although|though|and|but|who|which|since|until|as|so|where)\b|[,.?!;]", re.IGNORECASE)
+_CLAUSE = re.compile(
+    r"\b(?:before|after|when|while|because|if|that|although|though|and|but|who|which|since|until|as|so|where)\b|[,.?!;]", re.IGNORECASE
+)
 _DEFINITE = re.compile(r"\bthe ((?:[a-z]+[ ]?){1,3})", re.IGNORECASE)
 _VERB = re.compile(
     r"\b(?:is|are|was|were|did|does|do|has|have|had|will|would|can|could|should|(?-i:may)|might|must|who|whom|whose|which|when|where|why|how|what)\b",

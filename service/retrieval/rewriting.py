@@ -13,7 +13,7 @@ from datetime import datetime
 
 from service.domain import Turn
 from service.retrieval import antecedents as found
-from service.retrieval.followup import CONNECTIVE, is_bare, is_fragment, leans_back
+from service.retrieval.followup import CONNECTIVE, EXPLETIVE, is_bare, is_fragment, leans_back
 from service.retrieval.slots import fill
 from service.words import content_stems
 
@@ -22,9 +22,7 @@ MOST = 300
 ABOUT = re.compile(r"^(?P<core>.*\S) \(about: (?P<topic>.*)\)$", re.DOTALL)
 _MARKS = re.compile(r"\s*\[\d+\]")
 _AUXILIARY = r"(?:did|does|do|is|was|are|were|has|have|had|will|would|can|could|should)"
-_INVERTED = re.compile(
-    rf"^(?:(?:what|whom?) (?=(?:did|does|do) )|(?:when|where|why|how) (?={_AUXILIARY} ))(?P<rest>.+)$", re.IGNORECASE
-)
+_INVERTED = re.compile(rf"^(?:(?:what|whom?) (?=(?:did|does|do) )|(?:when|where|why|how) (?={_AUXILIARY} ))(?P<rest>.+)$", re.IGNORECASE)
 """What is asked for is the object or a circumstance, so that the rest is a question of its own."""
 _YES_NO = re.compile(rf"^{_AUXILIARY} ", re.IGNORECASE)
 _OF_SUBJECT = re.compile(rf"^(?:(?P<who>who) (?!{_AUXILIARY}\b)|how (?:many|much) (?!.*\b{_AUXILIARY}\b))(?P<rest>.+)$", re.IGNORECASE)
@@ -33,8 +31,10 @@ _ELSE = re.compile(r"^(who|what|where) else$", re.IGNORECASE)
 _PERSON = re.compile(r"\b(?:he|she|him|his|her|hers)\b", re.IGNORECASE)
 _IT = re.compile(r"\b(?:it|its)\b", re.IGNORECASE)
 _THEY = re.compile(r"\b(?:they|them|their)\b", re.IGNORECASE)
-_THERE = re.compile(r"(?:\bin |\bfrom )?\bthere\b", re.IGNORECASE)
-_POSSESSIVE = re.compile(r"\b(?:his|its|their)\b|\bher(?= (?!in\b|on\b|at\b|to\b|for\b|from\b|by\b|with\b|and\b|or\b|as\b|after\b|before\b)\w)", re.IGNORECASE)
+_THERE = re.compile(r"(?:\bin |(?P<from>\bfrom ))?\bthere\b", re.IGNORECASE)
+_POSSESSIVE = re.compile(
+    r"\b(?:his|its|their)\b|\bher(?= (?!in\b|on\b|at\b|to\b|for\b|from\b|by\b|with\b|and\b|or\b|as\b|after\b|before\b)\w)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,11 @@ def _rewritten(question: str, last: Turn, given: Turn, asked_at: datetime, sourc
         return Rewrite(question)
     if is_fragment(question):
         bare = question.rstrip("?.! ")
-        made = _bare(CONNECTIVE.sub("", bare), core, answer) if is_bare(question) else fill(question, core, then=last.asked_at or asked_at, sources=sources)
+        made = (
+            _bare(CONNECTIVE.sub("", bare), core, answer)
+            if is_bare(question)
+            else fill(question, core, then=last.asked_at or asked_at, sources=sources)
+        )
         if made:
             return Rewrite(about(made, topic) if topic else made, given)
         return Rewrite(about(question, subject), given, resolved=is_bare(question))
@@ -100,7 +104,12 @@ def _parted(statement: str) -> tuple[str, str]:
 
 def _bare(words: str, core: str, answer: str) -> str | None:
     """ "Why?" after "When did the bridge close?" is "Why did the bridge close?"; None where the two cannot be joined."""
-    words = re.sub(r"^(?:and|but|so)\s+", "", re.sub(r"^(why|when|where) (?:was|is) (?:that|this)$", r"\1", words, flags=re.IGNORECASE), flags=re.IGNORECASE)
+    words = re.sub(
+        r"^(?:and|but|so)\s+",
+        "",
+        re.sub(r"^(why|when|where) (?:was|is) (?:that|this)$", r"\1", words, flags=re.IGNORECASE),
+        flags=re.IGNORECASE,
+    )
     words = words[:1].upper() + words[1:]
     core = CONNECTIVE.sub("", core)
     if match := _ELSE.match(words):
@@ -136,9 +145,9 @@ def _pronouns(question: str, core: str, answer: str) -> str:
     named_person = thing is not None and thing in found.people(core)
     if thing and not named_person:
         made = _put(made, _THEY if found.is_plural(thing) else _IT, thing)
-    if places := found.places(core) or found.places(answer):
-        if len(places) == 1 and not re.search(r"\b(?:is|are|was|were|be|been|will|has|have) there\b|\bthere (?:is|are|was|were|be)\b", made, re.IGNORECASE):
-            made = _THERE.sub(lambda match: f"from {places[0]}" if match.group().lower().startswith("from") else f"in {places[0]}", made, count=1)
+    places = found.places(core) or found.places(answer)
+    if len(places) == 1 and not EXPLETIVE.search(made):
+        made = _THERE.sub(lambda match: f"{match.group('from') or 'in '}{places[0]}", made, count=1)
     return made
 
 

@@ -15,15 +15,12 @@ from service.retrieval.window import find_windows
 from service.words import stem
 
 _LEAD = re.compile(r"^(?:what|how) about |^(?:what|how) of ", re.IGNORECASE)
-_PREPOSITION = re.compile(
-    r"^(?:in|at|near|around|from|to|for|by|of|on|with|against|under|about|during|since|after|before|between|according to|over|into|through)\b ",
-    re.IGNORECASE,
+_PREPOSITIONS = (
+    "(?:in|at|near|around|from|to|for|by|of|on|with|against|under|about|during|since|after|before|between|according to|over|into|through)"
 )
-_BEFORE = re.compile(
-    r"\b(in|at|near|around|from|to|for|by|of|on|with|against|under|about|during|since|after|before|between|according to|over|into|through)"
-    r"(?: the)? $",
-    re.IGNORECASE,
-)
+_PREPOSITION = re.compile(rf"^{_PREPOSITIONS}\b ", re.IGNORECASE)
+_BEFORE = re.compile(rf"\b({_PREPOSITIONS})(?: the)? $", re.IGNORECASE)
+_MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _WHERE = frozenset({"in", "at", "near", "around", "from", "to", "of", "on"})
 _STEP = re.compile(
     r"^(?:(?:in|during|for|on) )?(?:(?:the|a) )?(?:(?P<which>following|next|previous|preceding|coming) (?P<unit>day|week|month|year)"
@@ -33,12 +30,17 @@ _STEP = re.compile(
 _YEAR = re.compile(r"\b(?:1[89]|20)\d\d\b")
 _CLAUSE = re.compile(r" (?:when|before|after|while|because|until) (?!.*\b(?:when|before|after|while|because|until)\b)(?=.*\w+ )")
 _BACK = frozenset({"previous", "preceding", "before", "earlier"})
-_DEFINITE = re.compile(r"\b(?:the|its|their|a|an) (?P<noun>[a-z]+(?: [a-z]+)??)(?=[?.,]| (?:in|at|of|on|for|from|to|near|by|with|be|was|were|is|are)\b|$| [A-Z])")
-_ANOTHER = re.compile(r"\b(?:one|ones|it|that|this|them|him|her|those|these|else|others?|same|second|third|last|first|why|how|when|who)\b", re.IGNORECASE)
+_DEFINITE = re.compile(
+    r"\b(?:the|its|their|a|an) (?P<noun>[a-z]+(?: [a-z]+)??)"
+    r"(?=[?.,]| (?:in|at|of|on|for|from|to|near|by|with|be|was|were|is|are)\b|$| [A-Z])"
+)
+_ANOTHER = re.compile(
+    r"\b(?:one|ones|it|that|this|them|him|her|those|these|else|others?|same|second|third|last|first|why|how|when|who)\b", re.IGNORECASE
+)
 
 
 def fill(fragment: str, core: str, *, then: datetime, sources: Sequence[str] = ()) -> str | None:
-    """The earlier question with the fragment in the place of its like: a time, an outlet, a name, a thing; None where there is no such place.
+    """The earlier question with the fragment in the place of its like: a time, an outlet, a name, a thing; None where it has none.
 
     `core` stands alone; its times are read as of `then`, aware.
     """
@@ -104,7 +106,7 @@ def _day(moment: datetime) -> str:
 
 
 def _preposition_for(words: str) -> str:
-    if re.match(r"(?:\d{4}|(?:early |late |mid-?)?(?:January|February|March|April|May|June|July|August|September|October|November|December)(?: \d{4})?)$", words):
+    if re.match(rf"(?:\d{{4}}|(?:early |late |mid-?)?{_MONTH}(?: \d{{4}})?)$", words):
         return "in "
     return "on " if re.match(r"\d{1,2} [A-Z]|[A-Z]\w+ \d{1,2}\b|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day", words) else ""
 
@@ -147,7 +149,13 @@ def _named(core: str, words: str) -> str | None:
     spans = [(start, end, _lead_of(core, start)) for start, end in runs(core)]
     if lead:
         same = [span for span in spans if span[2] == lead] or [span for span in spans if {span[2], lead} <= _WHERE]
-        if not same and len(spans) == 1 and lead in _WHERE and not spans[0][2] and len(name.split()) == len(core[slice(*spans[0][:2])].split()):
+        if (
+            not same
+            and len(spans) == 1
+            and lead in _WHERE
+            and not spans[0][2]
+            and len(name.split()) == len(core[slice(*spans[0][:2])].split())
+        ):
             return f"{core[: spans[0][0]]}{name}{core[spans[0][1] :]}"  # "left Harsk", "and in Mosul?"
         if not same:
             return _appended(core, words)
