@@ -23,7 +23,8 @@ _WHOLLY = re.compile(
 _OPENS_BACK = re.compile(r"^(?:what|how) about\b|^I (?:meant|mean)\b|^(?:tell me )?more about (?:it|that|them)\b", re.IGNORECASE)
 _UNITS = (
     "morning afternoon evening weekend week month quarter year decade century time spring summer autumn winter season monday tuesday "
-    "wednesday thursday friday saturday sunday january february march april may june july august september october november december past last coming"
+    "wednesday thursday friday saturday sunday january february march april may june july august september october november december "
+    "past last coming"
 )
 _UNIT = f"(?:{_UNITS.replace(' ', '|')})"
 _WEATHER = r"(?:rain|snow|freez|hail|storm|thunder|warm|cold|hot|dark|sunny|windy|dry|late|early)\w*"
@@ -31,7 +32,8 @@ EXPLETIVE = re.compile(
     rf"\b(?:is|was|will|would|does|did|has|could|can|might|may|should) it (?:ever |really |still |also |be |been |always )*"
     rf"(?:going to (?:be )?)?(?:{_WEATHER}\b"
     r"|(?:likely|true|possible|impossible|legal|illegal|safe|unsafe|allowed|clear|known|certain|important|necessary|hard"
-    r"|difficult|easy|normal|common|expected|said|reported|thought|feared|hoped|agreed|too|worth|better|best|fair|wise|enough)\b.* (?:to|that|for|in|if|whether)\b"
+    r"|difficult|easy|normal|common|expected|said|reported|thought|feared|hoped|agreed|too|worth|better|best|fair|wise|enough)\b.*"
+    r" (?:to|that|for|in|if|whether)\b"
     r"|(?:take|cost|matter|help|mean|seem|appear|happen|turn out)s? .*\b(?:to|that|when|if)\b)"
     r"|\bwhat(?: is|['’]s) it like (?:to|in|at|for)\b|\bwhat time is it\b|\bit (?:is|was|will be|would be) \w+ (?:to|that)\b"
     r"|\b(?:how|why|when|where) (?:is|was) it that\b"
