@@ -77,14 +77,19 @@ class Asking(Body):
 class AskBody(Asking):
     """`POST /v1/ask`."""
 
-    conversation_id: str | None = Field(None, max_length=MAX_ID, pattern=ID)
+    conversation_id: str | None = Field(
+        None,
+        max_length=MAX_ID,
+        pattern=ID,
+        description="Continue this conversation; 404 where it is not there or not yours. Left out, one begins.",
+    )
     mode: Mode = Mode.AUTO
     top_k: int | None = Field(None, ge=1, le=100, description="Passages to choose evidence from; DATELINE_TOP_K by default.")
     stream: bool = False
 
-    def ask_request(self) -> AskRequest:
-        """The same for the flow. Raises BadQuestion."""
-        return self.request(conversation_id=self.conversation_id, mode=self.mode, top_k=self.top_k)
+    def ask_request(self, owner: str = "") -> AskRequest:
+        """The same for the flow, asked by that owner of conversations. Raises BadQuestion."""
+        return self.request(conversation_id=self.conversation_id, mode=self.mode, top_k=self.top_k, owner=owner)
 
 
 class SearchBody(Asking):

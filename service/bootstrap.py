@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from service.answering.ask import Answerer, Limits
+from service.answering.conversation import STANDALONE_PROMPT, Rewriter
 from service.answering.prompting import ANSWER_PROMPT, ANSWERABLE_PROMPT, VERIFIED_PROMPT, load_prompt
 from service.answering.request import AskRequest
 from service.answering.stopwatch import Stopwatch
@@ -197,7 +198,8 @@ def build(
         index = _index(settings, archive, writable=writable)  # last: what fails after it would leave it in doubt
         searcher = Searcher(archive, index, embedder, reranker=watched, rerank_candidates=settings.rerank_candidates)
         limits = Limits(settings.top_k, settings.evidence_sentences, settings.evidence_tokens)
-        answerer = Answerer(archive, searcher, embedder, writer, Conversations(archive), now, limits)
+        rewriter = Rewriter(generator, load_prompt(resources() / "prompts", STANDALONE_PROMPT, needs=("question",))) if generator else None
+        answerer = Answerer(archive, searcher, embedder, writer, Conversations(archive), now, limits, rewriter)
     except BaseException:
         archive.close()
         raise

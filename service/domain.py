@@ -221,6 +221,15 @@ class Turn:
 
     question: str
     answer: str
+    standalone: str = ""
+    """The question as it was understood; empty where nobody says."""
+    asked_at: datetime | None = None
+    """What "last week" in it is."""
+
+    @property
+    def statement(self) -> str:
+        """The question as far as it is known to stand alone."""
+        return self.standalone or self.question
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,11 +212,13 @@ class SentenceJudge(Protocol):
 class Memory(Protocol):
     """What was asked and answered before in a conversation."""
 
-    def history(self, conversation_id: str, asked_at: datetime) -> tuple[Turn, ...]:
-        """The last turns asked up to then, oldest first; empty for a conversation that is not known."""
+    def history(self, conversation_id: str, asked_at: datetime, owner: str = "") -> tuple[Turn, ...]:
+        """The last turns asked up to then, oldest first. Raises NotFound for a conversation that is not there or not the owner's."""
         ...
 
-    def remember(self, answer: Answer) -> None: ...
+    def remember(self, answer: Answer, owner: str = "", *, continues: bool = False) -> bool:
+        """Keep an answer; false for one that continues a conversation which is gone."""
+        ...
 
 
 class Clock(Protocol):

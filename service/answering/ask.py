@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from dataclasses import dataclass, replace
-from datetime import UTC
+from datetime import UTC, datetime
 
 from service.answering import abstention
 from service.answering.composing import Composer, Outcome
 from service.answering.conflicts import Disagreement, find_disagreement
+from service.answering.conversation import Rewriter
 from service.answering.grounding import Verdict
-from service.answering.request import AskRequest, Emit, Sources, Understood, ignore
+from service.answering.request import AskRequest, Emit, Sources, Understood, ignore, new_id
 from service.answering.stopwatch import Stopwatch
 from service.answering.sureness import signals_of, sureness
 from service.answering.writing import Draft, ModelWriter, quote_best
-from service.domain import Answer, GeneratorUsed, Hit, Mode, Question, Scope
+from service.domain import Answer, GeneratorUsed, Hit, Mode, Question, Scope, Turn
 from service.errors import ModelError, ModelUnavailable
 from service.ports import Archive, Clock, Embedder, Memory, Retriever
 from service.retrieval.coverage import check_outlets, is_covered
@@ -50,6 +50,7 @@ class Answerer:
         memory: Memory,
         clock: Clock,
         limits: Limits,
+        rewriter: Rewriter | None = None,
     ) -> None:
         self._archive = archive
         self._searcher = searcher
@@ -58,15 +59,19 @@ class Answerer:
         self._memory = memory
         self._clock = clock
         self._limits = limits
+        self._rewriter = rewriter
 
     async def ask(self, request: AskRequest, emit: Emit = ignore) -> Answer:
         """Answer one question, telling `emit` what happens; cancelling stops the model.
 
-        Raises BadQuestion, and ModelUnavailable where the mode insists on a model; otherwise a model that is down is a fallback.
+        Raises BadQuestion, NotFound for a conversation that is not the asker's, and ModelUnavailable where the mode insists on a model;
+        otherwise a model that is down is a fallback.
         """
         watch = Stopwatch()
-        answer_id, conversation_id = f"ans_{secrets.token_hex(10)}", request.conversation_id or f"con_{secrets.token_hex(10)}"
+        answer_id = request.answer_id or new_id("ans")
+        conversation_id = request.conversation_id or request.new_conversation_id or new_id("con")
         with watch("understand"):
+            request = await self._standing_alone(request)
             question = await asyncio.to_thread(self.understand, request)
             coverage = await asyncio.to_thread(self._archive.coverage, Scope(question.scope.visible_at))
             covered = await asyncio.to_thread(is_covered, question, self._archive)
@@ -91,25 +96,44 @@ class Answerer:
             sureness(draft.signals, generator.name),
         )  # fmt: skip
         answer = replace(composer.answer(outcome, dispute), found=tuple(found), read=read)
-        await asyncio.to_thread(self._memory.remember, answer)
+        await asyncio.to_thread(self._memory.remember, answer, request.owner, continues=request.conversation_id is not None)
         return answer
 
     def searching_with(self, retriever: Retriever) -> Answerer:
         """The same answerer over another ranking of passages."""
-        return Answerer(self._archive, retriever, self._embedder, self._writer, self._memory, self._clock, self._limits)
+        return Answerer(self._archive, retriever, self._embedder, self._writer, self._memory, self._clock, self._limits, self._rewriter)
 
     def understand(self, request: AskRequest) -> Question:
-        """The question as it will be searched for. Raises BadQuestion, and ModelUnavailable where it wants a model and there is none."""
+        """The question as it will be searched for.
+
+        Raises BadQuestion, NotFound for a conversation that is not the asker's, and ModelUnavailable where it wants a model and there is
+        none.
+        """
         if request.mode is Mode.MODEL and self._writer is None:
             raise ModelUnavailable("this service runs without a language model: set DATELINE_MODEL, or ask with mode auto")
         asked_at = request.moment(self._clock())
         scope = Scope(asked_at.astimezone(UTC), request.published_from, request.published_to, request.sources, request.article_ids)
-        history = request.history
-        if request.conversation_id:
-            history += self._memory.history(request.conversation_id, scope.visible_at)
+        history = self._history(request, asked_at)
         known = self._archive.bylines()
         check_outlets(request.sources, known.sources)
-        return understand(request.question, asked_at, scope, infer_window=request.infer_window, history=history, known=known)
+        return understand(
+            request.question, asked_at, scope,
+            infer_window=request.infer_window, history=history, known=known, standalone=request.standalone,
+        )  # fmt: skip
+
+    def _history(self, request: AskRequest, asked_at: datetime) -> tuple[Turn, ...]:
+        """What the caller gave, then what is remembered. Raises NotFound."""
+        if not request.conversation_id:
+            return request.history
+        return request.history + self._memory.history(request.conversation_id, asked_at.astimezone(UTC), request.owner)
+
+    async def _standing_alone(self, request: AskRequest) -> AskRequest:
+        """With the model's rewriting of a follow-up that leans on what was said and that rules cannot resolve, if it has a sound one."""
+        if self._rewriter is None or request.mode is Mode.EXTRACTIVE or not (request.history or request.conversation_id):
+            return request
+        asked_at = request.moment(self._clock())
+        history = await asyncio.to_thread(self._history, request, asked_at)
+        return replace(request, standalone=await self._rewriter.standalone(request.question, history, asked_at))
 
     def _select(self, question: Question, hits: list[Hit]) -> Selection:
         limits = self._limits

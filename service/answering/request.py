@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,14 @@ class AskRequest:
     """Earlier turns given by the caller, before those remembered for the conversation."""
     mode: Mode = Mode.AUTO
     top_k: int | None = None
+    owner: str = ""
+    """Whose conversation it is: a hash of the caller's key, empty where there are no keys."""
+    answer_id: str = ""
+    """The id that the answer gets; made up where empty."""
+    new_conversation_id: str = ""
+    """The id of the conversation that it begins where it continues none; made up where empty."""
+    standalone: str | None = None
+    """A follow-up rewritten by a model, for where rules cannot resolve it."""
     time_zone: str | None = None
     """The asker's, by its IANA name: what "yesterday" is."""
 
@@ -36,6 +45,11 @@ class AskRequest:
         """When it is asked, in the asker's zone. Raises BadQuestion on an unknown zone."""
         asked_at, zone = self.asked_at or now, zone_of(self.time_zone)
         return asked_at.astimezone(zone) if zone else asked_at
+
+
+def new_id(kind: str) -> str:
+    """A random id: `ans_…`, `con_…`."""
+    return f"{kind}_{secrets.token_hex(10)}"
 
 
 def zone_of(name: str | None) -> ZoneInfo | None:

@@ -83,7 +83,8 @@ def _append(row: dict[str, Any], to: Path) -> None:
 def _leaned_on(answer: Answer, history: Sequence[Turn]) -> list[Turn]:
     """The earlier turns, with the one the question leaned on last, as it was: it may have come with the request."""
     earlier = answer.question.earlier
-    return list(history) if earlier is None or earlier in history[-1:] else [*history, earlier]
+    held = [(turn.question, turn.answer) for turn in history[-1:]]
+    return list(history) if earlier is None or (earlier.question, earlier.answer) in held else [*history, earlier]
 
 
 def _tags(latest: Feedback | None) -> list[str]:

@@ -14,9 +14,10 @@ from starlette.routing import BaseRoute
 
 from service import __version__
 from service.bootstrap import Services
-from service.http import problems, routes
+from service.http import conversations, problems, routes
 from service.http.keys import KeyedRoute, Keys, require_keys
 from service.http.middleware import BodyLimit, Incidents, KnownHosts, SecurityHeaders
+from service.http.recordings import Recordings
 
 WEB = Path(__file__).resolve().parent.parent / "web"
 PAGE_POLICY = (
@@ -46,6 +47,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.keys = Keys(settings)
     app.state.writing = asyncio.Lock()
+    app.state.recordings = Recordings()
     problems.install(app)
     for middleware, options in (
         (Incidents, {}),
@@ -55,7 +57,7 @@ def create_app(services: Services) -> FastAPI:
     ):
         app.add_middleware(middleware, **options)
     bearer = Depends(HTTPBearer(auto_error=False, description="A key of DATELINE_API_KEYS; none is needed where none is set."))
-    for router in (routes.reading, routes.writing):
+    for router in (routes.reading, routes.writing, conversations.router):
         app.include_router(router, dependencies=[bearer], responses=problems.DOCUMENTED)
     _add_public(app, services)
     refuse_unkeyed(app.routes)

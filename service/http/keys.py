@@ -32,17 +32,25 @@ class Keys:
             (name.partition(":")[0], hashlib.sha256(key.get_secret_value().encode()).digest()) for name, key in settings.api_keys.items()
         ]
 
+    def owner_of(self, authorization: str | None) -> str:
+        """A hash of the caller's key, by which conversations are kept; empty where no key is configured."""
+        return hashlib.sha256(b"conversations of " + _key(authorization)).hexdigest() if self._digests else ""
+
     def scope_of(self, authorization: str | None) -> str | None:
         """`ask`, `admin`, or None for a header that carries no known key. Open to all where no key is configured."""
         if not self._digests:
             return "admin"
-        scheme, _, key = (authorization or "").partition(" ")
-        # ASGI hands headers over as Latin-1, whatever bytes they are.
-        digest = hashlib.sha256(key.strip().encode("latin-1", "replace")).digest()
+        scheme = (authorization or "").partition(" ")[0]
+        digest = hashlib.sha256(_key(authorization)).digest()
         matching = {scope for scope, known in self._digests if hmac.compare_digest(known, digest)}
         if scheme.lower() != "bearer" or not matching:
             return None
         return "admin" if "admin" in matching else "ask"
+
+
+def _key(authorization: str | None) -> bytes:
+    # ASGI hands headers over as Latin-1, whatever bytes they are.
+    return (authorization or "").partition(" ")[2].strip().encode("latin-1", "replace")
 
 
 class KeyedRoute(APIRoute):

@@ -17,7 +17,8 @@ from service.bodies import AskBody, FeedbackBody, SearchBody
 from service.bootstrap import Services, now
 from service.errors import BadArticle
 from service.http.keys import AdminRoute, AskRoute
-from service.http.streaming import event_stream, whole_answer
+from service.http.recordings import Recordings
+from service.http.streaming import event_stream, resumed, whole_answer
 from service.retrieval.explain import explain
 from service.retrieval.search import EVERYTHING
 from service.settings import resources
@@ -47,20 +48,40 @@ class Asked:
     request: AskRequest
 
 
-def _checked(body: AskBody, wired: Wired) -> Asked:
+def _owner(request: Request) -> str:
+    found: str = request.app.state.keys.owner_of(request.headers.get("authorization"))
+    return found
+
+
+Owner = Annotated[str, Depends(_owner)]
+"""Whose conversations the caller's are."""
+LastEvent = Annotated[str | None, Header(max_length=128, description="The id of the last event that was read: go on after it.")]
+
+
+def _checked(body: AskBody, wired: Wired, owner: Owner) -> Asked:
     """The request, found sound before the first byte of a stream."""
-    request = body.ask_request()
+    request = body.ask_request(owner)
     wired.answerer.understand(request)
     return Asked(body, request)
 
 
 @reading.post("/ask", response_model=AnswerOut, responses={200: {"content": {"text/event-stream": {}}}})
 async def ask(
-    asked: Annotated[Asked, Depends(_checked)], wired: Wired, request: Request, accept: Annotated[str | None, Header()] = None
+    asked: Annotated[Asked, Depends(_checked)],
+    wired: Wired,
+    request: Request,
+    accept: Annotated[str | None, Header()] = None,
+    last_event_id: LastEvent = None,
 ) -> Response:
-    """Answer a question, every sentence with its citations; with `stream` true, as server-sent events."""
+    """Answer a question, every sentence with its citations; with `stream` true, as server-sent events.
+
+    A stream that broke off is taken up by the same request with `Last-Event-ID`; 204 where there was nothing left to send.
+    """
     if asked.body.stream or "text/event-stream" in (accept or ""):
-        return event_stream(wired.answerer, asked.request, debug=asked.body.debug)
+        recordings: Recordings = request.app.state.recordings
+        if last_event_id:
+            return resumed(*recordings.resume(last_event_id, asked.request.owner, asked.request))
+        return event_stream(recordings.begin(wired.answerer, asked.request, now(), debug=asked.body.debug))
     answer = await whole_answer(wired.answerer, asked.request, request)
     if answer is None:
         return Response(status_code=CLIENT_LEFT)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from service.errors import ArchiveDamaged, ArchiveMismatch
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 APPLICATION_ID = 0x44544C4E  # "DTLN"
 
 _TABLES = """
@@ -103,6 +103,17 @@ _STEPS: dict[int, tuple[str, ...]] = {
         "CREATE INDEX IF NOT EXISTS story_keys_by_version ON story_keys (version)",
         "CREATE INDEX IF NOT EXISTS articles_by_outlet ON articles (source_key, state, source)",  # which outlets and authors there are,
         "CREATE INDEX IF NOT EXISTS articles_by_author ON articles (author, state)",  # without reading the texts
+    ),
+    4: (
+        """CREATE TABLE IF NOT EXISTS conversations (
+            number     INTEGER PRIMARY KEY AUTOINCREMENT,
+            id         TEXT NOT NULL UNIQUE,
+            owner      TEXT NOT NULL,        -- a hash of the key that started it; empty where there was none
+            started_at INTEGER NOT NULL      -- microseconds since 1970, UTC
+        )""",
+        "CREATE INDEX IF NOT EXISTS conversations_by_owner ON conversations (owner, number)",
+        """INSERT OR IGNORE INTO conversations (id, owner, started_at)
+            SELECT conversation_id, '', MIN(asked_at) FROM turns GROUP BY conversation_id ORDER BY MIN(number)""",
     ),
 }
 """What each version added to the tables of version 1: statements that take an archive of the version before up to it."""

@@ -19,9 +19,11 @@ from service.bodies import AskBody
 from service.bootstrap import Services
 from service.http import streaming
 from service.http.app import create_app
-from service.http.streaming import BACKLOG, STOPPING, event_stream, events
+from service.http.recordings import BACKLOG, STOPPING, Recording, Recordings
+from service.http.streaming import event_stream, events
 from service.models.scripted import ScriptedGenerator
 from service.ports import Piece, Prompt
+from tests.fakes import NOON
 from tests.integration.conftest import take_in
 
 QUESTION = "How many people have been evacuated below the Halvern Dam?"
@@ -63,6 +65,11 @@ class Silent(Endless):
             await asyncio.Event().wait()
         finally:
             self.closed.set()
+
+
+def recorded(services: Services) -> Recording:
+    """The stream of the question."""
+    return Recordings().begin(services.answerer, ASK, NOON, debug=False)
 
 
 def stream(door: TestClient, read: Callable[..., Events], **more: Any) -> Events:
@@ -188,7 +195,7 @@ def test_a_slow_reader_holds_the_model_back(open_services: Callable[..., Service
 
     async def read_slowly() -> None:
         read = 0
-        async with aclosing(events(services.answerer, ASK, debug=False)) as stream:
+        async with aclosing(events(recorded(services))) as stream:
             async for _ in stream:
                 read += 1
                 for _ in range(5 * BACKLOG):
@@ -210,7 +217,7 @@ def test_streams_are_told_that_the_service_stops(open_services: Callable[..., Se
 
     async def read_until_stopped() -> list[str]:
         stopping, seen = anyio.Event(), []
-        async for event in events(services.answerer, ASK, debug=False, stopping=stopping):
+        async for event in events(recorded(services), stopping=stopping):
             seen.append(event.encode().decode())
             if "event: delta" in seen[-1]:
                 stopping.set()
@@ -229,7 +236,7 @@ def test_a_quiet_stream_is_kept_alive_by_comments(open_services: Callable[..., S
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            await event_stream(services.answerer, ASK, debug=False, keep_alive=0.05)(scope, receive, send)
+            await event_stream(recorded(services), keep_alive=0.05)(scope, receive, send)
 
     with httpx2.Client() as client, client.stream("GET", on_loopback(app), timeout=30) as response:
         lines = response.iter_lines()
