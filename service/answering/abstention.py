@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from service.answering.grounding import Verdict
+from service.answering.part import Part
 from service.domain import Evidence, Question, Status, Support
 from service.retrieval.evidence import Selection
 from service.words import content_stems, names
@@ -20,8 +21,10 @@ question of the sample archive is 0.40."""
 _NAMED = re.compile(r"\b(?:(?:1[5-9]|20)\d\d|January|February|March|April|May|June|July|August|September|October|November|December)\b")
 
 
-def before_writing(question: Question, selection: Selection, *, covered: bool) -> Status | None:
+def before_writing(question: Question, selection: Selection, *, covered: bool, without: Part | None = None) -> Status | None:
     """The refusal that needs no model, or None. `covered` says whether the archive holds anything from where and when is asked."""
+    if without is Part.STATUS and selection.evidence:
+        return None
     if not covered and not _looked_back_at(question, selection.evidence):
         return Status.OUTSIDE_COVERAGE
     if selection.best_similarity is None or selection.best_similarity < MIN_SIMILARITY:
@@ -29,11 +32,13 @@ def before_writing(question: Question, selection: Selection, *, covered: bool) -
     return Status.INSUFFICIENT_EVIDENCE if _unknown_names(question, selection.evidence) else None
 
 
-def after_writing(verdicts: Sequence[Verdict], *, disagreement: bool, unanswered: int = 0) -> Status:
+def after_writing(verdicts: Sequence[Verdict], *, disagreement: bool, unanswered: int = 0, without: Part | None = None) -> Status:
     """The status of what grounding left; `unanswered` counts the things asked that got no sentence."""
     supported = [verdict for verdict in verdicts if verdict.support is Support.SUPPORTED]
     if not supported:
         return Status.INSUFFICIENT_EVIDENCE
+    if without is Part.STATUS:
+        return Status.ANSWERED
     if disagreement:
         return Status.CONFLICTING
     return Status.PARTIAL if unanswered or len(supported) < len(verdicts) else Status.ANSWERED

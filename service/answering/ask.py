@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from service.answering.composing import Composer, Outcome
 from service.answering.conflicts import Disagreement, find_disagreement
 from service.answering.conversation import Rewriter
 from service.answering.grounding import Verdict
+from service.answering.part import Part
 from service.answering.request import AskRequest, Emit, Sources, Understood, ignore, new_id
 from service.answering.stopwatch import Stopwatch
 from service.answering.sureness import signals_of, sureness
@@ -60,6 +62,7 @@ class Answerer:
         self._clock = clock
         self._limits = limits
         self._rewriter = rewriter
+        self._off: Part | None = None
 
     async def ask(self, request: AskRequest, emit: Emit = ignore) -> Answer:
         """Answer one question, telling `emit` what happens; cancelling stops the model.
@@ -83,14 +86,16 @@ class Answerer:
             selection = await asyncio.to_thread(self._select, question, found[:read])
         await emit(Sources(selection.evidence))
         composer, generator, dispute = await asyncio.to_thread(self._composer, question, selection), EXTRACTIVE, None
-        draft = Draft(signals_of(question, selection))
-        status = abstention.before_writing(question, selection, covered=covered)
+        draft = Draft(signals_of(question, selection), without=self._off)
+        status = abstention.before_writing(question, selection, covered=covered, without=self._off)
         if status is None:
-            dispute = find_disagreement(question.standalone, selection.evidence, selection.vectors, selection.question_vector)
+            dispute = self._disagreement(question, selection)
             generator = await self._write(request.mode, question, selection, composer, draft, watch, emit)
             dispute = None if draft.refused else dispute
             await self._add_positions(dispute, composer, draft, emit)
-            status = abstention.after_writing(draft.verdicts, disagreement=dispute is not None, unanswered=draft.unanswered)
+            status = abstention.after_writing(
+                draft.verdicts, disagreement=dispute is not None, unanswered=draft.unanswered, without=self._off
+            )
         outcome = Outcome(
             answer_id, conversation_id, question, status, coverage, generator, watch.milliseconds(), draft.usage, draft.signals.known(),
             sureness(draft.signals, generator.name),
@@ -101,7 +106,15 @@ class Answerer:
 
     def searching_with(self, retriever: Retriever) -> Answerer:
         """The same answerer over another ranking of passages."""
-        return Answerer(self._archive, retriever, self._embedder, self._writer, self._memory, self._clock, self._limits, self._rewriter)
+        other = copy(self)
+        other._searcher = retriever
+        return other
+
+    def without(self, part: Part) -> Answerer:
+        """The same answerer with one part switched off, for measuring; what that means for the search is the retriever's affair."""
+        other = copy(self)
+        other._off = part
+        return other
 
     def understand(self, request: AskRequest) -> Question:
         """The question as it will be searched for.
@@ -149,6 +162,11 @@ class Answerer:
         }
         return Composer(selection.evidence, also)
 
+    def _disagreement(self, question: Question, selection: Selection) -> Disagreement | None:
+        if self._off is Part.VOTES:
+            return None
+        return find_disagreement(question.standalone, selection.evidence, selection.vectors, selection.question_vector)
+
     async def _write(
         self, mode: Mode, question: Question, selection: Selection, composer: Composer, draft: Draft, watch: Stopwatch, emit: Emit
     ) -> GeneratorUsed:
@@ -171,7 +189,7 @@ class Answerer:
                     return GeneratorUsed(self._writer.name, "model", fallback)
         composer.withdraw()
         draft.verdicts.clear()
-        draft.refused = sureness(draft.signals, EXTRACTIVE.name) < 0
+        draft.decide(EXTRACTIVE.name)
         if draft.refused:
             return replace(EXTRACTIVE, fallback=fallback)
         for verdict in quote_best(question, selection):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from service.answering.grounding import Verdict, ground, strip_marks
 from service.answering.judge import log_odds
+from service.answering.part import Part
 from service.answering.prompting import PromptTemplate
 from service.answering.request import Delta, Emit
 from service.answering.stopwatch import Stopwatch
@@ -49,11 +50,17 @@ class Draft:
     """The model wrote that it cannot tell."""
     unanswered: int = 0
     """How many of the things asked got no sentence that the evidence carries."""
+    without: Part | None = None
+    """What is switched off, for measuring."""
 
     @property
     def is_carried(self) -> bool:
         """True where the evidence carries at least one sentence."""
         return any(verdict.is_supported for verdict in self.verdicts)
+
+    def decide(self, generator: str) -> None:
+        """Refuse where it is not sure enough that the evidence answers the question."""
+        self.refused = self.without is not Part.STATUS and sureness(self.signals, generator) < 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +93,7 @@ class ModelWriter:
         """
         prompt, seen = self._prompts.answerable.fill(question, selection.evidence), set[str]()
         draft.signals = replace(draft.signals, stated=await self._odds(prompt))
-        draft.refused = draft.signals.stated is not None and is_hopeless(draft.signals, self.name)
+        draft.refused = draft.without is not Part.STATUS and draft.signals.stated is not None and is_hopeless(draft.signals, self.name)
         for part in () if draft.refused else things_asked(question.asked) or ("",):
             carried = False
             async with aclosing(self._part(part, seen, question, selection, draft, watch, emit)) as verdicts:
@@ -118,6 +125,7 @@ class ModelWriter:
                     continue
                 with watch("ground"):
                     verdict = await self._checked(text, marked, question, selection)
+                verdict = unchecked(verdict) if draft.without is Part.GROUNDING else verdict
                 if not verdict.is_supported and _REFUSES.search(text):
                     draft.declined = True
                     continue
@@ -127,7 +135,7 @@ class ModelWriter:
         """Ask the model about its own first sentence, before it is shown, and decide whether to answer at all."""
         prompt = self._prompts.verified.fill(question, selection.evidence, answer=verdict.text)
         draft.signals = replace(draft.signals, verified=await self._odds(prompt), strength=verdict.strength)
-        draft.refused = sureness(draft.signals, self.name) < 0
+        draft.decide(self.name)
 
     async def _odds(self, prompt: Prompt) -> float | None:
         """The model as a one-token judge; None where its server tells no probabilities. It has read the evidence already."""
@@ -162,6 +170,11 @@ class ModelWriter:
         vector = (await asyncio.to_thread(self._embedder.embed, [text if alone else f"{question.standalone} {text}"]))[0]
         verdict = await asyncio.to_thread(ground, text, marked, vector, selection.evidence, selection.vectors)
         return await self._reader(verdict, vector, selection.evidence, selection.vectors) if self._reader else verdict
+
+
+def unchecked(verdict: Verdict) -> Verdict:
+    """The sentence as if the check had let it pass: what measures what the check buys."""
+    return replace(verdict, support=Support.SUPPORTED, evidence=verdict.aligned, missing=())
 
 
 def quote_best(question: Question, selection: Selection, *, most: int = 3) -> list[Verdict]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from service.answering.part import Part
 from service.domain import Article, Outcome
 from service.errors import BadInput, NotFound
 from service.evaluation.judging import CitationJudge, CosineCheck, GroundingCheck, check_fingerprint
@@ -28,7 +29,7 @@ from service.evaluation.textbook import NAME as TEXTBOOK
 from service.evaluation.textbook import PROMPT, textbook
 from service.indexing.ingest import Ingester, IngestReport
 from service.ports import Embedder, Generator, Retriever
-from service.retrieval.ranking import Weights, switched_off
+from service.retrieval.ranking import WEIGHTS, Weights, switched_off
 from service.settings import Settings, resources
 
 if TYPE_CHECKING:
@@ -41,6 +42,13 @@ RIVALS = {Task.ANSWER: (*RANKERS, TEXTBOOK), Task.RETRIEVAL: (*RANKERS, TEXTBOOK
 WITHOUT = "no-"
 ABLATIONS = tuple(f"{WITHOUT}{field.name}" for field in fields(Weights) if field.name != "similarity")
 """Dateline with one part of its ranking switched off: what the part buys."""
+OF_ANSWERS = {
+    f"{WITHOUT}{Part.GROUNDING}": (Part.GROUNDING, WEIGHTS),
+    f"{WITHOUT}{Part.STATUS}": (Part.STATUS, WEIGHTS),
+    f"{WITHOUT}{Part.TIME}": (Part.TIME, replace(WEIGHTS, recency=0.0, latest=0.0)),
+    f"{WITHOUT}{Part.VOTES}": (Part.VOTES, replace(WEIGHTS, repeat=0.0)),
+}
+"""Dateline with one part of its answering switched off, and how it then ranks."""
 EXTRACTIVE = "extractive"
 ELSEWHERE = {"data_dir", "cache_dir", "api_keys", "reranker_api_key", "host", "port", "trusted_hosts"}
 """Settings that no answer depends on, and the keys."""
@@ -66,7 +74,7 @@ def opened(
     from service.models.generator import build_generator
     from service.models.vector_cache import VectorCache
 
-    there = RIVALS[suite.task] + (() if suite.task is Task.CHECK else ABLATIONS)
+    there = RIVALS[suite.task] + (() if suite.task is Task.CHECK else ABLATIONS) + (tuple(OF_ANSWERS) if suite.task is Task.ANSWER else ())
     if unknown := set(suite.systems) - set(there):
         raise BadInput(f"suite {suite.name!r} cannot be compared with {', '.join(sorted(unknown))}: there are {', '.join(there)}")
     settings = settings.model_copy(update={"model": _writer(suite, settings)})
@@ -136,6 +144,7 @@ def _bench(
         "dense": Dense(archive, embedder),
         "rrf": PlainFusion(archive, embedder),
         **{name: services.searcher.weighing(switched_off(name.removeprefix(WITHOUT))) for name in ABLATIONS},
+        **{name: services.searcher.weighing(weights) for name, (_, weights) in OF_ANSWERS.items()},
     }
     systems: list[System] = []
     for name in (DATELINE, *suite.systems):
@@ -152,6 +161,8 @@ def _bench(
             continue
         ranked = Ranked(name, answerer, retrievers[name], suite.depth)
         asker = answerer if name == DATELINE else answerer.searching_with(retrievers[name])
+        if name in OF_ANSWERS:
+            asker = asker.without(OF_ANSWERS[name][0])
         systems.append(ranked if suite.task is Task.RETRIEVAL else Answering(name, asker, suite.mode, ranked))
     return Bench(
         tuple(systems),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from service.domain import Mode
 from service.errors import BadInput, DatelineError, ModelError
-from service.evaluation.bench import ABLATIONS, EXTRACTIVE, RIVALS, opened
+from service.evaluation.bench import ABLATIONS, EXTRACTIVE, OF_ANSWERS, RIVALS, opened
 from service.evaluation.cases import Case
 from service.evaluation.gate import Baseline, check, compare, failed, load_baseline, write_baseline
 from service.evaluation.hosted_judge import NEEDS, PROMPT, HostedJudge
@@ -187,7 +187,7 @@ def _suite(name_or_path: str, options: Options, data: Path) -> Suite:
     if options.sample:
         suite = replace(suite, sample=options.sample)
     if options.systems is not None:
-        groups = {"all": RIVALS[suite.task], "parts": ABLATIONS, "none": ()}
+        groups = {"all": RIVALS[suite.task], "parts": ABLATIONS, "answering": tuple(OF_ANSWERS), "none": ()}
         suite = replace(suite, systems=tuple(dict.fromkeys(one for name in options.systems for one in groups.get(name, (name,)))))
     if options.limit is not None and options.limit < 1:
         raise BadInput("--limit must be at least 1")
