@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.retrieval.clauses import clauses
+from service.retrieval.clauses import clauses, things_asked
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,20 @@ def test_no_word_is_lost() -> None:
     question = "Which company, founded in Merrin, sells electric ferries abroad, and which bank lends money to shipyards?"
     joined = " ".join(clauses(question))
     assert all(word.strip(",?") in joined for word in question.split() if word != "and")
+
+
+@pytest.mark.parametrize(
+    ("question", "things"),
+    [
+        ("Who won the cup, and by how much?", ("Who won the cup", "by how much?")),
+        ("How many died on the first day and how many by April?", ("How many died on the first day", "how many by April?")),
+        ("What failed? When was it found?", ("What failed", "When was it found?")),
+        ("Which firm owns the line, and on what date did it break?", ("Which firm owns the line", "on what date did it break?")),
+        ("Who said that the dam and the road are safe?", ()),
+        ("How many men and women left?", ()),
+        ("Is it true that he knew who, and so did she?", ()),
+    ],
+)
+def test_what_a_question_asks_for_one_by_one(question: str, things: tuple[str, ...]) -> None:
+    """Another question word after an "and" asks for another thing; other words after it do not."""
+    assert things_asked(question) == things
