@@ -76,7 +76,7 @@ def conversation_out(conversation_id: str, turns: Sequence[KeptTurn], limit: int
             standalone_question=one.turn.statement,
             text=one.turn.answer,
             answer=answer_out(one.answer) if one.answer else None,
-            since=one.since,  # type: ignore[arg-type]
+            since=one.since,
         )
         for one in turns[:limit]
     ]
