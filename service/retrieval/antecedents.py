@@ -48,9 +48,7 @@ def runs(text: str) -> list[tuple[int, int]]:
     for match in _RUN.finditer(text):
         start, end = match.span()
         words = match.group().split()
-        while words and (
-            words[0].casefold() in _OPENERS or (len(words) > 1 and _opens(text, start) and not _is_name(words[0], text, start))
-        ):
+        while words and words[0].casefold() in _OPENERS:
             start += len(words[0]) + 1
             words = words[1:]
         alone = len(words) == 1 and (_opens(text, start) and not _names_elsewhere(words[0], text, start))
@@ -116,11 +114,6 @@ def _phrase(text: str, start: int, *, drops_verb: bool) -> str | None:
 def _opens(text: str, start: int) -> bool:
     before = text[:start].rstrip(" \"“‘'(")
     return not before or before[-1] in ".!?:\n"
-
-
-def _is_name(word: str, text: str, start: int) -> bool:
-    """Whether the opening word belongs to the name after it: "Edda Brenn" does, "Buses Merrin" cannot be told, so it does too."""
-    return word.casefold() not in _OPENERS
 
 
 def _names_elsewhere(word: str, text: str, start: int) -> bool:
