@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from service.answering.ask import Answerer, Limits
-from service.answering.prompting import ANSWER_PROMPT, ANSWERABLE_PROMPT, load_prompt
+from service.answering.prompting import ANSWERABLE_PROMPT, answer_prompt_for, load_prompt
 from service.answering.request import AskRequest
 from service.answering.stopwatch import Stopwatch
 from service.answering.writing import ModelWriter
@@ -192,7 +192,8 @@ def build(
         reranker = reranker or build_reranker(settings)
         watched = WatchedReranker(reranker, warmth) if reranker else None
         generator = generator or build_generator(settings)
-        answering, judging = (load_prompt(resources() / "prompts", name) for name in (ANSWER_PROMPT, ANSWERABLE_PROMPT))
+        chosen = answer_prompt_for(generator.name if generator else "", url=settings.model_url)
+        answering, judging = (load_prompt(resources() / "prompts", name) for name in (chosen, ANSWERABLE_PROMPT))
         writer = ModelWriter(generator, answering, judging, embedder) if generator else None
         index = _index(settings, archive, writable=writable)  # last: what fails after it would leave it in doubt
         searcher = Searcher(archive, index, embedder, reranker=watched, rerank_candidates=settings.rerank_candidates)

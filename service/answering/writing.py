@@ -5,29 +5,28 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from service.answering.cleaning import MAX_TEXT, Report, in_another_language, sentences_of, smuggles
 from service.answering.grounding import Verdict, ground, strip_marks
 from service.answering.prompting import PromptTemplate
 from service.answering.request import Delta, Emit
 from service.answering.stopwatch import Stopwatch
-from service.domain import Question, Support, Usage
-from service.ports import Embedder, Generator
+from service.domain import Evidence, Question, Support, Usage
+from service.ports import Embedder, Generator, Piece
 from service.retrieval.evidence import Selection
-from service.sentences import sentence_spans
-from service.words import content_stems, folded, numbers
+from service.visible import visible
+from service.words import content_stems, numbers
 
 MAX_SENTENCES = 4
-MAX_DRAFT = 4_000
-"""Characters after which a model that does not stop is stopped."""
 _LEAST = 1e-9
 _REFUSES = re.compile(
     r"\b(?:(?:articles?|sentences?|sources?|text|passages?|reports?|information) (?:do|does|did) not "
     r"(?:say|mention|contain|provide|state|specify|give|include)"
     r"|(?:is|are|was) not (?:mentioned|stated|provided|specified|given)"
-    r"|no information|not enough information|cannot (?:be )?(?:answer|determine)|unknown)",
+    r"|not in the articles|no information|not enough information|cannot (?:be )?(?:answer|determine)|unknown)",
     re.IGNORECASE,
 )
 
@@ -41,11 +40,19 @@ class Draft:
     refused: bool = False
     confidence: float | None = None
     """The model's log-odds that the evidence states an answer, where its server tells probabilities."""
+    report: Report = field(default_factory=Report)
+    """What became of the model's text on its way to sentences."""
 
     @property
     def is_carried(self) -> bool:
         """True where the evidence carries at least one sentence."""
         return any(verdict.is_supported for verdict in self.verdicts)
+
+    def failure(self, evidence: Sequence[Evidence]) -> str:
+        """Why the model's text is not the answer, for the reader."""
+        if in_another_language(" ".join(verdict.text for verdict in self.verdicts), " ".join(one.text for one in evidence)):
+            return "the model wrote in another language than the articles"
+        return self.report.trouble or "what the model wrote is not carried by the articles"
 
 
 class ModelWriter:
@@ -70,13 +77,9 @@ class ModelWriter:
         if not await self._answerable(question, selection, draft):
             draft.refused = True
             return
-        seen: set[str] = set()
         async with aclosing(self._sentences(question, selection, draft, emit)) as sentences:
             async for raw in sentences:
                 text, marked = strip_marks(raw, len(selection.evidence))
-                if folded(text) in seen:
-                    return
-                seen.add(folded(text))
                 if not content_stems(text) and not numbers(text):
                     continue
                 with watch("ground"):
@@ -100,33 +103,30 @@ class ModelWriter:
         return odds is None or odds >= threshold
 
     async def _sentences(self, question: Question, selection: Selection, draft: Draft, emit: Emit) -> AsyncGenerator[str]:
-        """Whole sentences of the model's text; a last one without an end is whole when the model stops."""
-        text, done = "", 0
+        """Whole sentences of the model's text, and what it sends as it comes to `emit`, as far as it may become one."""
         stream = self._generator.stream(self._prompt.fill(question, selection.evidence))
-        async with aclosing(stream) as pieces:
+        told = self._prompt.fill(replace(question, asked="", earlier=None), ())  # Its own words are no echo: they may be the answer.
+
+        async def texts(pieces: AsyncIterator[Piece]) -> AsyncGenerator[str]:
             async for piece in pieces:
-                if piece.usage:
-                    draft.usage = piece.usage
-                if not piece.text:
-                    continue
-                text += piece.text
-                await emit(Delta(piece.text))
-                rest = text[done:]
-                *whole, last = sentence_spans(rest) or [(0, 0)]
-                for start, end in whole:
-                    yield rest[start:end]
-                done += last[0]
-                if len(text) > MAX_DRAFT:
-                    return
-        rest = text[done:]
-        for start, end in sentence_spans(rest):
-            yield rest[start:end]
+                draft.usage = piece.usage or draft.usage
+                draft.report.cut_off |= piece.cut_off
+                if text := visible(piece.text[:MAX_TEXT]):
+                    await emit(Delta(text))
+                    yield piece.text
+
+        async with aclosing(stream) as pieces, aclosing(texts(pieces)) as heard:
+            async with aclosing(sentences_of(heard, draft.report, echoed=f"{told.system}\n{told.user}")) as sentences:
+                async for sentence in sentences:
+                    yield sentence
 
     def _check(self, text: str, marked: Sequence[int], question: Question, selection: Selection) -> Verdict:
         # A short answer ("4,100.") means nothing alone: it is compared together with its question.
         alone = len(content_stems(text)) > 2
         vector = self._embedder.embed([text if alone else f"{question.standalone} {text}"])[0]
-        return ground(text, marked, vector, selection.evidence, selection.vectors)
+        verdict = ground(text, marked, vector, selection.evidence, selection.vectors)
+        cited = [one.text for one in selection.evidence if one.number in verdict.evidence]
+        return replace(verdict, support=Support.UNSUPPORTED, evidence=(), missing=(*verdict.missing, "link")) if smuggles(text, cited) else verdict
 
 
 def log_odds(logprobs: Mapping[str, float]) -> float | None:

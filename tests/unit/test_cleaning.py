@@ -145,7 +145,7 @@ def test_any_text_gives_bounded_clean_sentences(text: str, size: int) -> None:
     for sentence in cleaned(f"{text}<think>SECRET</think>", size=size)[0]:
         assert "SECRET" not in sentence
         assert "\x00" not in sentence
-        assert sentence.encode()
+        assert sentence.encode().decode() == sentence
 
 
 @pytest.mark.parametrize(
