@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from service.answering.ask import Answerer, Limits
 from service.answering.conversation import STANDALONE_PROMPT, Rewriter
-from service.answering.prompting import ANSWER_PROMPT, ANSWERABLE_PROMPT, VERIFIED_PROMPT, load_prompt
+from service.answering.prompting import ANSWER_PROMPT, ANSWERABLE_PROMPT, VERIFIED_PROMPT, answer_prompt_for, load_prompt
 from service.answering.request import AskRequest
 from service.answering.stopwatch import Stopwatch
 from service.answering.writing import ModelWriter, Prompts
@@ -193,8 +193,7 @@ def build(
         reranker = reranker or build_reranker(settings)
         watched = WatchedReranker(reranker, warmth) if reranker else None
         generator = generator or build_generator(settings)
-        prompts = Prompts(*(load_prompt(resources() / "prompts", name) for name in (ANSWER_PROMPT, ANSWERABLE_PROMPT, VERIFIED_PROMPT)))
-        writer = ModelWriter(generator, prompts, embedder) if generator else None
+        writer = ModelWriter(generator, _prompts(generator, settings), embedder) if generator else None
         index = _index(settings, archive, writable=writable)  # last: what fails after it would leave it in doubt
         searcher = Searcher(archive, index, embedder, reranker=watched, rerank_candidates=settings.rerank_candidates)
         limits = Limits(settings.top_k, settings.evidence_sentences, settings.evidence_tokens)
@@ -205,6 +204,13 @@ def build(
         raise
     ingester = Ingester(archive, index, embedder)
     return _caught_up(Services(settings, archive, index, embedder, searcher, ingester, answerer, generator, watched, warmth=warmth))
+
+
+def _prompts(generator: Generator, settings: Settings) -> Prompts:
+    """What this model is asked: one on one's own machine is also its own judge, a hosted one is offered a way to refuse."""
+    chosen = answer_prompt_for(generator.name, url=settings.model_url)
+    names = (chosen, ANSWERABLE_PROMPT, VERIFIED_PROMPT) if chosen == ANSWER_PROMPT else (chosen,)
+    return Prompts(*(load_prompt(resources() / "prompts", name) for name in names))
 
 
 def _caught_up(services: Services) -> Services:

@@ -167,6 +167,8 @@ class Piece:
 
     text: str
     usage: Usage | None = None
+    cut_off: bool = False
+    """On the last piece: the model was stopped at its limit, so what it said may end in the middle."""
 
 
 class Generator(Protocol):

@@ -179,7 +179,7 @@ class Answerer:
                         await self._show(verdict, composer, emit)
                 if mode is Mode.MODEL or draft.refused or draft.is_carried:
                     return GeneratorUsed(self._writer.name, "model")
-                fallback = "what the model wrote is not carried by the articles"
+                fallback = draft.failure(selection.evidence)
             except ModelError as error:
                 if mode is Mode.MODEL:
                     raise

@@ -1,12 +1,10 @@
 """Prompts: versioned TOML files in `prompts/`, filled through LangChain's chat prompt template.
 
-Article text enters as data: what looks like a chat template's own tokens is broken up, so no article can speak in
-another role.
+Article text enters as data (`neutral`), and a headline that gives orders does not enter.
 """
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,14 +12,17 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from service.domain import Evidence, Question, Turn
+from service.answering.neutral import neutral
+from service.domain import Article, Evidence, Question, Turn
 from service.errors import SettingsError
 from service.ports import Prompt
+from service.retrieval.instructions import Kind, addressed
 
 if TYPE_CHECKING:
     from langchain_core.prompts import ChatPromptTemplate
 
 ANSWER_PROMPT = "answer.v2"
+HOSTED_PROMPT = "answer-hosted.v1"
 ANSWERABLE_PROMPT = "answerable.v1"
 VERIFIED_PROMPT = "verified.v1"
 EARLIER = 240
@@ -30,12 +31,8 @@ ANSWER = 400
 """Characters of a drafted answer that the model is asked about."""
 TITLE = 160
 """Characters of a headline; eight of 2,000 would overflow a small model."""
-_ROLE_TOKENS = re.compile(
-    r"<\s*\|[^<>]{0,64}?\|\s*>"
-    r"|<\s*/?\s*(?:s|system|user|assistant|im_start|im_end)\s*>"
-    r"|\[/?\s*INST\s*\]|<<\s*/?\s*SYS\s*>>",
-    re.IGNORECASE,
-)
+SOURCE = 80
+"""Characters of an outlet's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +42,11 @@ class PromptTemplate:
     name: str
     template: ChatPromptTemplate
     max_tokens: int
+
+    @property
+    def takes_parts(self) -> bool:
+        """True where a question that asks several things is to be put one by one."""
+        return "part" in self.template.input_variables
 
     def fill(self, question: Question, evidence: Sequence[Evidence], *, part: str = "", answer: str = "") -> Prompt:
         """The prompt for this question over this evidence; for one `part` of the question, or about an `answer` to it."""
@@ -80,12 +82,16 @@ def evidence_block(evidence: Sequence[Evidence]) -> str:
     blocks = []
     for _, group in groupby(evidence, key=lambda one: one.article.id):
         rows = list(group)
-        article = rows[0].article
-        day = f"{article.published_at.day} {article.published_at:%B %Y}" if article.published_at else "undated"
-        head = ", ".join(filter(None, (article.source, day)))
-        title = f": {article.title[:TITLE]}" if article.title else ""
-        blocks.append("\n".join([neutral(f"{head}{title}"), *(f"[{row.number}] {neutral(row.text)}" for row in rows)]))
+        blocks.append("\n".join([_head(rows[0].article), *(f"[{row.number}] {neutral(row.text)}" for row in rows)]))
     return "\n".join(blocks)
+
+
+def _head(article: Article) -> str:
+    """Outlet, date and headline on one line; a name or headline that gives orders is left out, one that asks is a headline like others."""
+    given = ((article.source or "")[:SOURCE], article.title[:TITLE])
+    source, title = (neutral(text) if addressed(text) in {None, Kind.QUESTION} else "" for text in given)
+    day = f"{article.published_at.day} {article.published_at:%B %Y}" if article.published_at else "undated"
+    return ": ".join(filter(None, (", ".join(filter(None, (source, day))), title)))
 
 
 def earlier_block(turn: Turn | None) -> str:
@@ -95,6 +101,11 @@ def earlier_block(turn: Turn | None) -> str:
     return f"\nEarlier question: {neutral(turn.question)[:EARLIER]}\nEarlier answer: {neutral(turn.answer)[:EARLIER]}"
 
 
-def neutral(text: str) -> str:
-    """The text on one line, with tokens of chat templates broken so that none keeps its meaning."""
-    return " ".join(_ROLE_TOKENS.sub(lambda match: " ".join(match.group()), text).split())
+def answer_prompt_for(model: str, *, url: str | None = None) -> str:
+    """The name of the prompt that a model gets, by the model's name and the address of its server, if it is one's own.
+
+    A large hosted model is told more, asked to cite, and offered a way to refuse, which it does not take without need; a model on one's own
+    machine gets the short prompt that the small default was measured with.
+    """
+    provider, _, name = model.partition(":")
+    return HOSTED_PROMPT if name and provider != "ollama" and not url else ANSWER_PROMPT

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
+from service.answering.cleaning import MAX_TEXT, Report, in_another_language, sentences_of, smuggles
 from service.answering.grounding import Verdict, ground, strip_marks
 from service.answering.judge import log_odds
 from service.answering.part import Part
@@ -16,15 +17,13 @@ from service.answering.request import Delta, Emit
 from service.answering.stopwatch import Stopwatch
 from service.answering.sureness import Signals, is_hopeless, sureness
 from service.domain import Evidence, Question, Support, Usage
-from service.ports import Embedder, Generator, Prompt, Vectors
+from service.ports import Embedder, Generator, Piece, Prompt, Vectors
 from service.retrieval.clauses import things_asked
 from service.retrieval.evidence import Selection
-from service.sentences import sentence_spans
+from service.visible import visible
 from service.words import content_stems, folded, numbers
 
 MAX_SENTENCES = 4
-MAX_DRAFT = 4_000
-"""Characters after which a model that does not stop is stopped."""
 _REFUSES = re.compile(
     r"\b(?:(?:articles?|sentences?|sources?|text|passages?|reports?|information) (?:do|does|did) not "
     r"(?:say|mention|contain|provide|state|specify|give|include)"
@@ -52,11 +51,19 @@ class Draft:
     """How many of the things asked got no sentence that the evidence carries."""
     without: Part | None = None
     """What is switched off, for measuring."""
+    report: Report = field(default_factory=Report)
+    """What became of the model's text on its way to sentences."""
 
     @property
     def is_carried(self) -> bool:
         """True where the evidence carries at least one sentence."""
         return any(verdict.is_supported for verdict in self.verdicts)
+
+    def failure(self, evidence: Sequence[Evidence]) -> str:
+        """Why the model's text is not the answer, for the reader."""
+        if in_another_language(" ".join(verdict.text for verdict in self.verdicts), " ".join(one.text for one in evidence)):
+            return "the model wrote in another language than the articles"
+        return self.report.trouble or "what the model wrote is not carried by the articles"
 
     def decide(self, generator: str) -> None:
         """Refuse where it is not sure enough that the evidence answers the question."""
@@ -65,11 +72,14 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """What a model is asked, all over the same beginning: to write, whether there is an answer, whether its draft is one."""
+    """What a model is asked, all over the same beginning: to write, whether there is an answer, whether its draft is one.
+
+    A model that is told in the first how to refuse is not asked the others.
+    """
 
     answer: PromptTemplate
-    answerable: PromptTemplate
-    verified: PromptTemplate
+    answerable: PromptTemplate | None = None
+    verified: PromptTemplate | None = None
 
 
 class ModelWriter:
@@ -91,10 +101,11 @@ class ModelWriter:
 
         Where the evidence is not likely to state the answer, nothing is written and `draft.refused` is set.
         """
-        prompt, seen = self._prompts.answerable.fill(question, selection.evidence), set[str]()
-        draft.signals = replace(draft.signals, stated=await self._odds(prompt))
+        seen = set[str]()
+        draft.signals = replace(draft.signals, stated=await self._odds(self._prompts.answerable, question, selection))
         draft.refused = draft.without is not Part.STATUS and draft.signals.stated is not None and is_hopeless(draft.signals, self.name)
-        for part in () if draft.refused else things_asked(question.asked) or ("",):
+        parts = things_asked(question.asked) if self._prompts.answer.takes_parts else ()
+        for part in () if draft.refused else parts or ("",):
             carried = False
             async with aclosing(self._part(part, seen, question, selection, draft, watch, emit)) as verdicts:
                 async for verdict in verdicts:
@@ -115,7 +126,7 @@ class ModelWriter:
     ) -> AsyncGenerator[Verdict]:
         """Checked sentences on one of the things asked, until the model is done or says again what it said."""
         prompt = self._prompts.answer.fill(question, selection.evidence, part=part)
-        async with aclosing(self._sentences(prompt, draft, emit)) as sentences:
+        async with aclosing(self._sentences(question, prompt, draft, emit)) as sentences:
             async for raw in sentences:
                 text, marked = strip_marks(raw, len(selection.evidence))
                 if folded(text) in seen:
@@ -133,35 +144,34 @@ class ModelWriter:
 
     async def _verify(self, verdict: Verdict, question: Question, selection: Selection, draft: Draft) -> None:
         """Ask the model about its own first sentence, before it is shown, and decide whether to answer at all."""
-        prompt = self._prompts.verified.fill(question, selection.evidence, answer=verdict.text)
-        draft.signals = replace(draft.signals, verified=await self._odds(prompt), strength=verdict.strength)
+        verified = await self._odds(self._prompts.verified, question, selection, verdict.text)
+        draft.signals = replace(draft.signals, verified=verified, strength=verdict.strength)
         draft.decide(self.name)
 
-    async def _odds(self, prompt: Prompt) -> float | None:
+    async def _odds(self, prompt: PromptTemplate | None, question: Question, selection: Selection, answer: str = "") -> float | None:
         """The model as a one-token judge; None where its server tells no probabilities. It has read the evidence already."""
-        return log_odds(await self._generator.first_token_logprobs(prompt))
+        if prompt is None:
+            return None
+        return log_odds(await self._generator.first_token_logprobs(prompt.fill(question, selection.evidence, answer=answer)))
 
-    async def _sentences(self, prompt: Prompt, draft: Draft, emit: Emit) -> AsyncGenerator[str]:
-        """Whole sentences of the model's text; a last one without an end is whole when the model stops."""
-        text, done = "", 0
-        async with aclosing(self._generator.stream(prompt)) as pieces:
+    async def _sentences(self, question: Question, prompt: Prompt, draft: Draft, emit: Emit) -> AsyncGenerator[str]:
+        """Whole sentences of the model's text, and what it sends as it comes to `emit`, as far as it may become one."""
+        told = self._prompts.answer.fill(
+            replace(question, asked="", earlier=None), ()
+        )  # Its own words are no echo: they may be the answer.
+
+        async def texts(pieces: AsyncIterator[Piece]) -> AsyncGenerator[str]:
             async for piece in pieces:
-                if piece.usage:
-                    draft.usage = draft.usage.plus(piece.usage)
-                if not piece.text:
-                    continue
-                text += piece.text
-                await emit(Delta(piece.text))
-                rest = text[done:]
-                *whole, last = sentence_spans(rest) or [(0, 0)]
-                for start, end in whole:
-                    yield rest[start:end]
-                done += last[0]
-                if len(text) > MAX_DRAFT:
-                    return
-        rest = text[done:]
-        for start, end in sentence_spans(rest):
-            yield rest[start:end]
+                draft.usage = draft.usage.plus(piece.usage) if piece.usage else draft.usage
+                draft.report.cut_off |= piece.cut_off
+                if text := visible(piece.text[:MAX_TEXT]):
+                    await emit(Delta(text))
+                    yield piece.text
+
+        async with aclosing(self._generator.stream(prompt)) as pieces, aclosing(texts(pieces)) as heard:
+            async with aclosing(sentences_of(heard, draft.report, echoed=f"{told.system}\n{told.user}")) as sentences:
+                async for sentence in sentences:
+                    yield sentence
 
     async def _checked(self, text: str, marked: Sequence[int], question: Question, selection: Selection) -> Verdict:
         """The verdict on one sentence: the model-free check's, and where that leaves doubt the second reader's."""
@@ -169,6 +179,8 @@ class ModelWriter:
         alone = len(content_stems(text)) > 2
         vector = (await asyncio.to_thread(self._embedder.embed, [text if alone else f"{question.standalone} {text}"]))[0]
         verdict = await asyncio.to_thread(ground, text, marked, vector, selection.evidence, selection.vectors)
+        if smuggles(text, [one.text for one in selection.evidence if one.number in verdict.aligned]):
+            return replace(verdict, support=Support.UNSUPPORTED, evidence=(), missing=(*verdict.missing, "link"))
         return await self._reader(verdict, vector, selection.evidence, selection.vectors) if self._reader else verdict
 
 

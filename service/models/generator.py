@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 TOP_LOGPROBS = 20
 """As many as the OpenAI protocol allows."""
 
+_STOPPED = {"length", "max_tokens", "MAX_TOKENS"}
+"""What providers call the reason that a model was stopped at its limit."""
+
 _NO_KEY = "not-needed"
 """Own servers take any key, but the client insists on one."""
 
@@ -110,14 +113,15 @@ class ChatGenerator:
         Raises ModelUnavailable. A connection that fails before the first piece is tried once more, the local process restarted.
         """
         tokens_in = tokens_out = 0
-        counted = False
+        counted = cut_off = False
         async with aclosing(self._chunks(prompt, max_tokens=prompt.max_tokens)) as chunks:
             async for chunk in chunks:
                 if usage := chunk.usage_metadata:
                     tokens_in, tokens_out, counted = tokens_in + usage["input_tokens"], tokens_out + usage["output_tokens"], True
+                cut_off |= _STOPPED.intersection(str(value) for value in chunk.response_metadata.values()) != set()
                 if text := str(chunk.text):
                     yield Piece(text)
-        yield Piece("", Usage(tokens_in, tokens_out) if counted else Usage())
+        yield Piece("", Usage(tokens_in, tokens_out) if counted else Usage(), cut_off)
 
     async def first_token_logprobs(self, prompt: Prompt) -> dict[str, float]:
         """Natural-log probabilities of the likeliest first tokens, by token text; empty where the provider gives none.

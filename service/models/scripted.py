@@ -41,14 +41,15 @@ class ScriptedGenerator:
         """The scripted text word by word, at most `prompt.max_tokens` words, then the usage. Raises what the script says."""
         self.prompts.append(prompt)
         text = self._next(prompt)
-        words = text.split(" ")[: prompt.max_tokens]
+        said = text.split(" ")
+        words = said[: prompt.max_tokens]
         finished = False
         try:
             for number, word in enumerate(words):
                 if number == self._breaks_after:
                     raise ModelUnavailable(f"{self._name} stopped in the middle")
                 yield Piece(word if number == 0 else f" {word}")
-            yield Piece("", Usage(len(f"{prompt.system} {prompt.user}".split()), len(words)))
+            yield Piece("", Usage(len(f"{prompt.system} {prompt.user}".split()), len(words)), cut_off=len(words) < len(said))
             finished = True
         finally:
             self.closed += not finished

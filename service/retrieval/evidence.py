@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from service.domain import Evidence, Hit, Question
 from service.ports import Embedder, Vectors
+from service.retrieval.instructions import addressed, asks_about_instructions
 from service.sentences import sentence_spans
 from service.words import content_stems, folded, numbers
 
@@ -40,13 +41,19 @@ class Selection:
 def select_evidence(question: Question, hits: Sequence[Hit], embedder: Embedder, *, max_sentences: int, max_tokens: int) -> Selection:
     """The sentences most worth reading, grouped by article, oldest article first, at most `max_tokens` of them.
 
-    A sentence reprinted word for word counts once, for its best passage.
+    A sentence reprinted word for word counts once, for its best passage. One that is spoken to its reader (an order, a question) lends
+    weight to its neighbours and is not chosen, unless the question is about such sentences.
     """
     candidates = _candidates(hits)
     vectors = embedder.embed([question.standalone, *(one.text for one in candidates)])
     scores = _lifted(candidates, _scores(question, candidates, vectors[1:] @ vectors[0], hits))
     scored = [replace(one, score=score) for one, score in zip(candidates, scores, strict=True)]
-    rows = _best(scored, embedder, max_sentences, max_tokens)
+    reports = (
+        range(len(scored))
+        if asks_about_instructions(question.asked)
+        else [row for row, one in enumerate(scored) if not addressed(one.text)]
+    )
+    rows = _best(scored, reports, embedder, max_sentences, max_tokens)
     rows.sort(key=lambda row: _reading_order(scored[row]))
     chosen = tuple(replace(scored[row], number=number) for number, row in enumerate(rows, 1))
     return Selection(chosen, vectors[[row + 1 for row in rows]], vectors[0])
@@ -88,12 +95,12 @@ def _lifted(candidates: Sequence[Evidence], scores: Sequence[float]) -> list[flo
     return lifted
 
 
-def _best(scored: Sequence[Evidence], embedder: Embedder, max_sentences: int, max_tokens: int) -> list[int]:
-    """Rows of the best sentences that fit the token budget, best first."""
+def _best(scored: Sequence[Evidence], reports: Sequence[int], embedder: Embedder, max_sentences: int, max_tokens: int) -> list[int]:
+    """Those rows of the best sentences among `reports` that fit the token budget, best first."""
     sizes = [len(starts) for starts in embedder.token_starts([one.text for one in scored])]
     chosen: list[int] = []
     spent = 0
-    for row in sorted(range(len(scored)), key=lambda row: (-scored[row].score, row)):
+    for row in sorted(reports, key=lambda row: (-scored[row].score, row)):
         if len(chosen) < max_sentences and (not chosen or spent + sizes[row] <= max_tokens):
             chosen.append(row)
             spent += sizes[row]

@@ -22,6 +22,7 @@ CORE = {
     "sentences",
     "sketches",
     "vectors",
+    "visible",
     "words",
     "logs",
 }
