@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import datetime
@@ -11,12 +12,14 @@ from service.answering.prompting import EARLIER, PromptTemplate, neutral
 from service.domain import Turn
 from service.errors import ModelError
 from service.ports import Generator, Prompt
-from service.retrieval.rewriting import Rewrite, is_faithful, rewrite
+from service.retrieval.rewriting import ABOUT, Rewrite, about, is_faithful, rewrite
+from service.words import names
 
 logger = logging.getLogger(__name__)
 STANDALONE_PROMPT = "standalone.v1"
 SHOWN = 2
 """Exchanges that the model sees: the last one and the one before, for what "it" was there."""
+_QUESTION_WORD = re.compile(r"\b(?:who|whom|whose|what|which|when|where|why|how)\b", re.IGNORECASE)
 LONGEST = 300
 """Characters of a rewriting; a longer one is no question."""
 
@@ -31,7 +34,8 @@ class Rewriter:
     async def standalone(self, question: str, history: Sequence[Turn], asked_at: datetime) -> str | None:
         """The question as it stands alone, or None where rules resolve it, or the model is down or has nothing sound to say.
 
-        Sound is one question that keeps the follow-up's words and adds only words that were said before. `history` is oldest first.
+        Sound is one question that keeps the follow-up's words and adds only words that were said before; where it lacks a name of what it
+        is about, that stays beside it. `history` is oldest first.
         """
         found = rewrite(question, tuple(history), asked_at)
         if found.resolved:
@@ -42,7 +46,10 @@ class Rewriter:
             logger.warning("a follow-up is not rewritten: %s", error)
             return None
         before = " ".join(f"{turn.statement} {turn.question} {turn.answer[:EARLIER]}" for turn in history[-SHOWN:])
-        return sound(said, question, f"{before} {found.standalone}")
+        line = sound(said, question, f"{before} {found.standalone}")
+        topic = ABOUT.match(found.standalone)
+        # A small model drops names: "Where did they go?" of those who left Harsk became "Where did the people go?".
+        return about(line, topic["topic"]) if line and topic and not names(topic["topic"]) <= names(line) else line
 
     async def _said(self, prompt: Prompt) -> str:
         text = ""
@@ -65,4 +72,5 @@ def sound(said: str, question: str, before: str) -> str | None:
     line = " ".join(said.strip().partition("\n")[0].strip("\"'“”` ").split())
     if not line.endswith("?") or line.count("?") != 1 or len(line) > LONGEST:
         return None
-    return line if is_faithful(line, question, before) else None
+    asked, kept = ({word.casefold() for word in _QUESTION_WORD.findall(text)} for text in (question, line))
+    return line if asked <= kept and is_faithful(line, question, before) else None

@@ -33,6 +33,12 @@ def test_what_rules_leave_open_is_asked_of_the_model() -> None:
     assert f"Last question: {ASKED}" in model.prompts[0].user
 
 
+def test_a_name_that_the_model_drops_stays_beside_its_words() -> None:
+    """What the question is about is not lost to the search."""
+    made = rewritten(ScriptedGenerator(["How will the pay rise be paid?"]))
+    assert made == f"How will the pay rise be paid? (about: {RISE.question})"
+
+
 @pytest.mark.parametrize("question", ["Why?", "Who won the cup final in Merrin?", "When did Kelmar close its border?"])
 def test_what_rules_resolve_costs_no_model(question: str) -> None:
     """Neither does a question that stands alone."""
@@ -76,6 +82,7 @@ def test_earlier_turns_are_data() -> None:
         ("The pay rise will be paid in two steps.", False),
         ("How will the pay rise of the Kelmar miners be paid?", False),
         ("What is the pay rise?", False),
+        ("What will the pay rise be paid?", False),
         ("", False),
         ("?", False),
         ("How will " + "the pay rise " * 60 + "be paid?", False),
