@@ -65,7 +65,12 @@ def ask(name: str) -> Iterator[Row]:
             answer = asyncio.run(asker.ask(request_of(case)))
             half = "a" if case.id.startswith("a-") or "half a" in case.tags else "b"
             print(name, number, case.id, dict(answer.signals), flush=True)
-            yield {"set": name, "half": half, "answerable": not case.must_refuse, "signals": {k: round(v, 4) for k, v in answer.signals.items()}}
+            yield {
+                "set": name,
+                "half": half,
+                "answerable": not case.must_refuse,
+                "signals": {k: round(v, 4) for k, v in answer.signals.items()},
+            }
 
 
 def fit(name: str, features: tuple[str, ...], rows: list[Row]) -> None:

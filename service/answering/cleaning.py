@@ -49,7 +49,7 @@ _PREFIX = re.compile(
 _ECHO = re.compile(r"^(?:question|today is|earlier question|earlier answer|user|human|system)\b\s*[:：]", re.I)
 _STARS = re.compile(r"\*\*|__|(?<!\w)\*(?=\S)|(?<=\S)\*(?!\w)")
 _FOOTNOTE = re.compile(r"[\[【]\s*(?:\^|#|source |sentence |article |ref\. ?)?(\d{1,3})\s*(?:†[^\]】]{0,40}|:\d[^\]】]{0,10})?[\]】]", re.I)
-_LOOP = re.compile(r"(.{2,80}?)\1{4,}\s*\S{0,12}$", re.DOTALL)
+_LOOP = re.compile(r"(.{2,80}?)\1{7,}\s*\S{0,12}$", re.DOTALL)
 _END = re.compile(r"(?<!\d)[.!?…。！？][\"'”’)*_\s]*(?:[\[【][\d,;\s]+[\]】]\s*)*$|[\]】)]\s*[.!?]$|\d[!?]$")
 _LINK = re.compile(
     r"!?\[[^\]\[]*\](?:\([^)]*\)?|\[[^\]]+\])|^\s*\[[^\]]+\]:\s*\S+|\b(?:javascript|vbscript|data|mailto|file):\S+|<[/!]?[a-z][^<>]*>?|"

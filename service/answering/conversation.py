@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import datetime
 
-from service.answering.prompting import EARLIER, PromptTemplate, neutral
+from service.answering.neutral import neutral
+from service.answering.prompting import EARLIER, PromptTemplate
 from service.domain import Turn
 from service.errors import ModelError
 from service.ports import Generator, Prompt

@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from service.answering.grounding import Verdict
-from service.answering.prompting import TITLE, PromptTemplate, neutral
+from service.answering.neutral import neutral
+from service.answering.prompting import TITLE, PromptTemplate
 from service.domain import Evidence, Support
 from service.errors import ModelError
 from service.ports import Generator, Prompt, SentenceJudge, Vectors

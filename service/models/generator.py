@@ -33,6 +33,12 @@ _STOPPED = {"length", "max_tokens", "MAX_TOKENS"}
 _NO_KEY = "not-needed"
 """Own servers take any key, but the client insists on one."""
 
+_OLLAMA = "http://127.0.0.1:11434"
+"""Where Ollama listens unless told otherwise."""
+
+_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "GOOGLE_API_KEY", "MISTRAL_API_KEY", "AZURE_OPENAI_API_KEY")
+"""Variables whose values a provider may repeat in an error."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -60,13 +66,21 @@ def build_generator(settings: Settings) -> ChatGenerator | None:
         server = _local_server(settings)
         return ChatGenerator(Target("openai", server.alias, timeout=settings.model_timeout), name=f"local/{server.alias}", server=server)
     provider, _, model = settings.model.partition(":")
-    own = settings.model_url is not None and provider == "openai"
+    url = settings.model_url
+    if provider == "ollama":  # It speaks OpenAI's protocol as well as its own, and that one needs no further package.
+        provider, url = "openai", _with_path(url or _OLLAMA)
+    own = url is not None and provider == "openai"
     target = Target(
-        provider, model, settings.model_url, timeout=settings.model_timeout,
+        provider, model, url, timeout=settings.model_timeout,
         api_key=_NO_KEY if own and not os.environ.get("OPENAI_API_KEY") else None,
     )  # fmt: skip
     open_chat(target)  # So that a missing package or key is said at the start, not at the first question.
     return ChatGenerator(target, name=settings.model)
+
+
+def _with_path(url: str) -> str:
+    """The address of Ollama's door for OpenAI's protocol, also from the bare one that its own clients take."""
+    return url if url.rstrip("/").endswith("/v1") else f"{url.rstrip('/')}/v1"
 
 
 def _local_server(settings: Settings) -> LlamaServer:
@@ -149,7 +163,9 @@ class ChatGenerator:
         for attempt in (1, 2):
             chat = await self._open(again=attempt == 2)
             messages = [("system", prompt.system), ("user", prompt.user)] if prompt.system else [("user", prompt.user)]
-            if self._target.base_url or self._server:  # Some servers of the OpenAI protocol know only the older name of the limit.
+            if self._target.provider == "openai" and (
+                self._target.base_url or self._server
+            ):  # Some servers of the OpenAI protocol know only the older name of the limit.
                 options["extra_body"] = {"max_tokens": options["max_tokens"]}
             stream = cast("AsyncGenerator[AIMessageChunk, None]", chat.astream(messages, **options))
             try:
@@ -162,7 +178,7 @@ class ChatGenerator:
                 if attempt == 1 and self._server and not started and cannot_connect(error):
                     _log.warning("%s: %s; trying once more", self._name, explain(error, self._secrets()))
                     continue
-                raise ModelUnavailable(f"{self._name} {explain(error, self._secrets())}") from error
+                raise ModelUnavailable(f"{self._name} {explain(error, self._secrets(), started=started)}") from error
 
     async def _open(self, *, again: bool) -> BaseChatModel:
         """The chat model, the local process running where there is one."""
@@ -184,7 +200,7 @@ class ChatGenerator:
         return known[1]
 
     def _secrets(self) -> list[str]:
-        keys = [self._target.api_key, self._server.api_key if self._server else None, os.environ.get("OPENAI_API_KEY")]
+        keys = [self._target.api_key, self._server.api_key if self._server else None, *map(os.environ.get, _KEYS)]
         return [key for key in keys if key and key != _NO_KEY]
 
 
@@ -200,6 +216,10 @@ def open_chat(target: Target) -> BaseChatModel:
     try:
         if target.provider == "openai":
             options |= _openai_options(target)
+        elif target.provider == "anthropic":
+            # Its client is one a process, and a connection kept from another event loop cannot be used.
+            closing = {"Connection": "close"}
+            options |= {"timeout": target.timeout, "max_retries": 0 if target.base_url else 2, "default_headers": closing}
         return cast("BaseChatModel", init_chat_model(target.model, model_provider=target.provider, **options))
     except ImportError as error:
         reason = error.msg or f"pip install langchain-{target.provider.replace('_', '-')}"

@@ -22,8 +22,11 @@ _CONNECTION = ("ConnectError", "APIConnectionError", "ConnectionError", "RemoteP
 _TIMEOUT = ("Timeout",)
 
 
-def explain(error: BaseException, secrets: Iterable[str] = ()) -> str:
-    """A clause that follows the model's name, such as `does not answer: no connection`. None of the secrets is in it."""
+def explain(error: BaseException, secrets: Iterable[str] = (), *, started: bool = False) -> str:
+    """A clause that follows the model's name, such as `does not answer: no connection`. None of the secrets is in it.
+
+    `started` where something had come before the error.
+    """
     status = _status(error)
     if _named(error, _TIMEOUT):
         clause = "does not answer: no token in time (DATELINE_MODEL_TIMEOUT)"
@@ -34,7 +37,7 @@ def explain(error: BaseException, secrets: Iterable[str] = ()) -> str:
     elif status is not None:
         clause = f"refused the request: {_message(error)}"
     elif cannot_connect(error):
-        clause = "does not answer: no connection"
+        clause = "broke off in the middle: the connection was lost" if started else "does not answer: no connection"
     else:
         clause = f"stopped: {type(error).__name__}: {_message(error)}"
     for secret in secrets:

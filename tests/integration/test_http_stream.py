@@ -46,7 +46,7 @@ class Endless:
         try:
             while True:
                 self.pieces += 1
-                yield Piece("a")
+                yield Piece(f"{self.pieces} ")
                 await asyncio.sleep(0)
         finally:
             self.closed.set()
