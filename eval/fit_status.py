@@ -27,8 +27,8 @@ from service.evaluation.systems import request_of
 from service.settings import load_settings, resources
 
 DATA = Path(__file__).parent / "calibration" / "status.json"
-SETS = {"sample": None, "clapnq": 80, "rgb": 120, "realtimeqa": 40}
-"""How many questions of each are asked; None for all."""
+SETS = {"sample": 100, "clapnq": 60, "rgb": 60, "realtimeqa": 20}
+"""How many questions of each are asked, always the same."""
 GENERATORS = {
     "MODEL": ("similarity", "coverage", "stated", "verified", "strength"),
     "OTHER": ("similarity", "coverage", "strength"),

@@ -366,7 +366,7 @@ class Answer:
     """Draft sentences that grounding cut, for the curious and for the eval; never shown as an answer."""
     confidence: float | None = None
     """How sure it is that the evidence answers the question: log-odds by `answering.sureness`, below 0 where it was refused for that."""
-    signals: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    signals: Mapping[str, float] = field(default_factory=dict, hash=False)
     """What that was made of, by name."""
 
     @property
