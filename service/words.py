@@ -33,8 +33,11 @@ NUMBER_WORDS = {
 } | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90", "dozen": "12"}
 """Numbers that are words, with their digits."""
 _MAGNITUDES = {"": 1, "hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000, "trillion": 1_000_000_000_000}
+_TENS = "twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety"
 _QUANTITY = re.compile(
-    rf"(?:(\d+(?:[.,:]\d+)*)|\b({'|'.join(NUMBER_WORDS)})\b)(?:[\s-]+({'|'.join(filter(None, _MAGNITUDES))})s?\b)?", re.IGNORECASE
+    rf"(?:(?<![^\W_])(\d+(?:[.,:]\d+)*)|\b((?:{_TENS})[\s-](?:one|two|three|four|five|six|seven|eight|nine)|{'|'.join(NUMBER_WORDS)})\b)"
+    rf"(?:[\s-]+({'|'.join(filter(None, _MAGNITUDES))})s?\b)?",
+    re.IGNORECASE,
 )
 _of_thread = threading.local()
 _NEGATION = re.compile(r"\b(?:not|no|never|none|nobody|neither|nor|without|cannot)\b|n['’]t\b", re.IGNORECASE)
@@ -67,7 +70,7 @@ def content_stems(text: str) -> frozenset[str]:
 def numbers(text: str) -> frozenset[str]:
     """Every number, in digits and with its magnitude: `4,100`, `4100` and `4.1 thousand` are one, `118 million` and `118 billion` two.
 
-    Number words count up to twenty and for tens; `one` alone is a pronoun as often as a number and does not.
+    Number words count below a hundred; `one` alone is a pronoun as often as a number and does not. Digits in a word (`C3`) are part of it.
     """
     return frozenset(_value(match) for match in _QUANTITY.finditer(text) if match.group().casefold() != "one")
 
@@ -75,12 +78,17 @@ def numbers(text: str) -> frozenset[str]:
 def _value(match: re.Match[str]) -> str:
     """The plain decimal form; times and versions stay as they are."""
     digits, word, magnitude = match.groups()
-    written = NUMBER_WORDS[word.casefold()] if word else re.sub(r"(?<=\d),(?=\d{3}(?:\D|$))", "", digits).replace(",", ".")
+    written = _in_digits(word.casefold()) if word else re.sub(r"(?<=\d),(?=\d{3}(?:\D|$))", "", digits).replace(",", ".")
     try:
         value = Decimal(written) * _MAGNITUDES[magnitude.casefold() if magnitude else ""]
     except InvalidOperation:
         return written
     return format(value.normalize(), "f")
+
+
+def _in_digits(word: str) -> str:
+    """`thirty-one` is 31."""
+    return str(sum(int(NUMBER_WORDS[part]) for part in re.split(r"[\s-]", word)))
 
 
 def names(text: str) -> frozenset[str]:

@@ -1,38 +1,32 @@
 """Grounding: which evidence carries a drafted sentence, and whether it carries all of it.
 
-Model-free: every number, name and negation of the sentence must stand in the cited sentences (names and dates also in
-their article's headline, outlet, date or passage), most of its content words too, and the meanings must be close.
-A pure function of sentence and evidence.
+Model-free, a pure function of sentence, evidence and their vectors. What is plainly changed (a number, a name, a negation, an
+opposite, two names in each other's place) decides alone; the rest is weighed by a small logistic model (`weights`).
+docs/grounding.md has the measurements.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from service.answering.alignment import DEMONYMS, Held, Said, align, held, said
+from service.answering.opposites import opposed
+from service.answering.signals import NAMES, Signals, exchanged, kindred, signals
+from service.answering.weights import INTERCEPT, WEIGHTS
 from service.domain import Evidence, Support
 from service.ports import Vectors
-from service.words import content_stems, names, negated, numbers
+from service.words import numbers
 
-MIN_COVERAGE = 0.6
-"""Share of a sentence's content words that its citations must hold. This and the four below are first choices, not tuned yet."""
-MIN_SIMILARITY = 0.45
-"""Cosine to the nearest cited sentence."""
-MAX_CITATIONS = 3
-_GAIN = 0.2
-"""A further citation must add this share of the content words, or a number or a name."""
-_MARKED_BONUS = 0.1
-"""What the model's own mark is worth when sentences fit alike."""
+OPERATING_POINT = 0.5
+"""Probability from which a sentence stands. The intercept is chosen so that this is where half a of the sets is told apart best."""
+_WHOLE = 0.7
+"""Share of a cited sentence's content words that a draft must repeat for its missing negation to matter. A first choice."""
 _MARKS = re.compile(r"\s*[\[【]\s*(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\s*[\]】]")
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _DATE_NUMBERS = re.compile(rf"\b\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}\b|\b{_MONTH} \d{{1,2}}\b|\b(?:1[5-9]|20)\d\d\b")
-_NEAR_COPY = 0.7
-"""Share of a cited sentence's content words that a draft must repeat for its missing negation to matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +40,7 @@ class Verdict:
     aligned: tuple[int, ...] = ()
     """The evidence numbers that say most of it, whether or not they carry it."""
     strength: float = 0.0
-    """How well it is carried, for ranking sentences: the mean of word coverage and closeness in meaning, less 1 where a number,
-    name or negation is missing or turned. Nothing is decided by it."""
+    """How likely it is carried, 0 to 1, less 1 where something was changed."""
 
     @property
     def is_supported(self) -> bool:
@@ -56,7 +49,7 @@ class Verdict:
 
     @property
     def contradicts(self) -> bool:
-        """True where it says a number, name or negation that the evidence does not: such a sentence is not shown."""
+        """True where it says another thing than the evidence (`missing`), not merely more: such a sentence is not shown."""
         return bool(self.missing)
 
 
@@ -73,101 +66,70 @@ def strip_marks(sentence: str, highest: int) -> tuple[str, tuple[int, ...]]:
     return " ".join(text.split()).strip(), tuple(dict.fromkeys(found))
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was found out about a sentence: the rows of evidence that say most of it, its signals over them, and what is changed."""
+
+    rows: tuple[int, ...]
+    signals: Signals
+    changed: tuple[str, ...]
+
+
 def ground(sentence: str, marked: Sequence[int], vector: Vectors, evidence: Sequence[Evidence], vectors: Vectors) -> Verdict:
     """Check one sentence. `vector` is its `(d,)` vector, `vectors` the `(n, d)` rows of the evidence."""
     if not evidence:
         return Verdict(sentence, Support.UNSUPPORTED)
-    similarity = vectors @ vector
-    need = _Need(numbers(sentence), names(sentence), content_stems(sentence))
-    held = [_held(one) for one in evidence]
-    bonus = np.array([_MARKED_BONUS * (one.number in marked) for one in evidence])
-    rows = _align(need, held, 0.5 * similarity + bonus)
-    cited = [held[row] for row in rows]
-    missing = _missing(sentence, need, cited)
-    aligned = tuple(evidence[row].number for row in rows)
-    closeness = float(np.max(similarity[rows])) if rows else 0.0
-    coverage = _coverage(need.stems, cited)
-    wrong = bool(missing) or _turned(sentence, need, cited)
-    strength = (closeness + coverage) / 2 - wrong
-    if wrong or closeness < MIN_SIMILARITY or coverage < MIN_COVERAGE:
-        return Verdict(sentence, Support.UNSUPPORTED, (), missing, aligned, strength)
+    found = examine(sentence, marked, vector, evidence, vectors)
+    aligned = tuple(evidence[row].number for row in found.rows)
+    strength = probability(found.signals) - bool(found.changed)
+    if strength < OPERATING_POINT:
+        return Verdict(sentence, Support.UNSUPPORTED, (), found.changed, aligned, strength)
     return Verdict(sentence, Support.SUPPORTED, aligned, (), aligned, strength)
 
 
-@dataclass(frozen=True, slots=True)
-class _Need:
-    numbers: frozenset[str]
-    names: frozenset[str]
-    stems: frozenset[str]
+def examine(sentence: str, marked: Sequence[int], vector: Vectors, evidence: Sequence[Evidence], vectors: Vectors) -> Examined:
+    """Align a sentence with the evidence and compare the two; shapes as in `ground`."""
+    similarity = vectors @ vector
+    need, everything = said(sentence), [held(one) for one in evidence]
+    rows = align(need, everything, similarity, [one.number in marked for one in evidence])
+    cited = [everything[row] for row in rows]
+    found = signals(need, cited, max((float(similarity[row]) for row in rows), default=0.0))
+    return Examined(tuple(rows), found, _changed(sentence, need, cited, _around(rows, evidence, everything)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """What a sentence holds itself, and what it may take from its surroundings."""
-
-    numbers: frozenset[str]
-    stems: frozenset[str]
-    title_numbers: frozenset[str]
-    date_numbers: frozenset[str]
-    context_stems: frozenset[str]
-    negated: bool
+def probability(found: Signals) -> float:
+    """How likely the sentence is carried, by the fitted weights; 0.5 is the operating point."""
+    worth = INTERCEPT + sum(WEIGHTS[name] * value for name, value in zip(NAMES, found.row(), strict=True))
+    return 1 / (1 + math.exp(-worth))
 
 
-def _held(one: Evidence) -> _Held:
-    day = f"{one.article.published_at:%d %B %Y %A}".lstrip("0") if one.article.published_at else ""
-    head = " ".join(filter(None, (one.article.title, one.article.source, one.article.author, day)))
-    return _Held(
-        numbers(one.text),
-        content_stems(one.text),
-        numbers(one.article.title),
-        numbers(day),
-        content_stems(f"{head} {one.passage.text}"),
-        negated(one.text),
-    )
+def _changed(sentence: str, need: Said, cited: Sequence[Held], around: frozenset[str]) -> tuple[str, ...]:
+    """What the sentence says otherwise than the citations: numbers, names, a negation, an opposite, names in each other's place.
 
-
-def _align(need: _Need, held: Sequence[_Held], preference: NDArray[np.floating[Any]]) -> list[int]:
-    """Rows that together hold the sentence, greedily, each adding something; likeness and the model's marks decide the first."""
-    rows: list[int] = []
-    open_numbers, open_stems = set(need.numbers), set(need.stems)
-    while len(rows) < MAX_CITATIONS:
-        gains = {
-            row: len(open_numbers & one.numbers) + len(open_stems & one.stems) / max(1, len(need.stems))
-            for row, one in enumerate(held)
-            if row not in rows
-        }
-        worth = {row: gain + float(preference[row]) for row, gain in gains.items()} if not rows else gains
-        best = max(worth, key=lambda row: (worth[row], -row), default=None)
-        if best is None or (rows and gains[best] < _GAIN):
-            break
-        rows.append(best)
-        open_numbers -= held[best].numbers
-        open_stems -= held[best].stems
-        if not open_numbers and len(open_stems) <= (1 - MIN_COVERAGE) * len(need.stems):
-            break
-    return rows
-
-
-def _missing(sentence: str, need: _Need, cited: Sequence[_Held]) -> tuple[str, ...]:
-    """Numbers, names and negations of the sentence that the citations do not hold."""
+    A name may stand anywhere `around`: in the headline, the passage, or the evidence of the same article.
+    """
+    texts = [one.said for one in cited]
     in_dates = numbers(" ".join(_DATE_NUMBERS.findall(sentence)))
-    lost = set(need.numbers).difference(*(one.numbers | one.title_numbers | (one.date_numbers & in_dates) for one in cited))
-    lost |= set(need.names).difference(*(one.stems | one.context_stems for one in cited))
-    if negated(sentence) and not any(one.negated for one in cited):
+    lost = set(need.numbers).difference(*(one.said.numbers | one.title_numbers | (one.date_numbers & in_dates) for one in cited))
+    initials = frozenset().union(*(one.initials for one in texts))
+    lost |= {name for name in need.names if not kindred(name, around) and name not in initials and DEMONYMS.get(name) not in around}
+    if need.negated and not any(one.negated for one in texts):
         lost.add("not")
-    return tuple(sorted(lost))
+    if _lost_negation(need, texts):
+        lost.add("not")
+    if texts:
+        lost |= opposed(need.every, texts[0].every)
+    return tuple(sorted(lost.union(exchanged(need, texts))))
 
 
-def _turned(sentence: str, need: _Need, cited: Sequence[_Held]) -> bool:
+def _lost_negation(need: Said, texts: Sequence[Said]) -> bool:
     """True where the sentence repeats a negated one without its negation."""
-    if negated(sentence) or not all(one.negated for one in cited):
+    if need.negated or not texts or not all(one.negated for one in texts):
         return False
-    return any(len(one.stems & need.stems) >= _NEAR_COPY * len(one.stems) for one in cited)
+    return any(len(one.stems & need.stems) >= _WHOLE * len(one.stems) for one in texts)
 
 
-def _coverage(stems: frozenset[str], cited: Sequence[_Held]) -> float:
-    """Share of the content words in the cited sentences or their surroundings."""
-    if not stems:
-        return 1.0
-    held: set[str] = set().union(*(one.stems | one.context_stems for one in cited))
-    return len(stems & held) / len(stems)
+def _around(rows: Sequence[int], evidence: Sequence[Evidence], held: Sequence[Held]) -> frozenset[str]:
+    articles = {evidence[row].article.id for row in rows}
+    near = [one for one, row in zip(held, evidence, strict=True) if row.article.id in articles]
+    return frozenset().union(*(one.said.stems | one.context_stems for one in near))

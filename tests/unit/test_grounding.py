@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from service.answering.grounding import ground, strip_marks
+from service.answering.grounding import Verdict, examine, ground, strip_marks
+from service.answering.signals import Signals
 from service.domain import Article, Evidence, Passage, Support
 from service.models.hashing import HashingEmbedder
 
@@ -24,12 +25,16 @@ def evidence(*texts: str, title: str = "Evacuation below Halvern Dam") -> list[E
     return found
 
 
+def verdict(sentence: str, *texts: str, marked: tuple[int, ...] = ()) -> Verdict:
+    """The verdict on a sentence."""
+    rows = evidence(*texts)
+    return ground(sentence, marked, EMBEDDER.embed([sentence])[0], rows, EMBEDDER.embed([row.text for row in rows]))
+
+
 def check(sentence: str, *texts: str, marked: tuple[int, ...] = ()) -> tuple[Support, tuple[int, ...]]:
     """Support and cited evidence of a sentence."""
-    rows = evidence(*texts)
-    vectors = EMBEDDER.embed([row.text for row in rows])
-    verdict = ground(sentence, marked, EMBEDDER.embed([sentence])[0], rows, vectors)
-    return verdict.support, verdict.evidence
+    found = verdict(sentence, *texts, marked=marked)
+    return found.support, found.evidence
 
 
 PEOPLE = "Some 3,400 people left their homes in Harsk on Sunday."
@@ -89,7 +94,7 @@ def test_an_added_fact_is_not_supported() -> None:
 
 def test_a_name_may_come_from_the_headline() -> None:
     """News sentences say "the dam" under a headline that names it."""
-    assert check("At Halvern Dam some 3,400 people left their homes.", ROAD, PEOPLE) == (Support.SUPPORTED, (2,))
+    assert check("At Halvern Dam some 3,400 people left their homes on Sunday.", ROAD, PEOPLE) == (Support.SUPPORTED, (2,))
 
 
 def test_two_facts_cite_two_sentences() -> None:
@@ -97,6 +102,92 @@ def test_two_facts_cite_two_sentences() -> None:
     support, cited = check("Some 3,400 people left Harsk and the road to Pell stayed open for buses.", ROAD, PEOPLE)
     assert support is Support.SUPPORTED
     assert sorted(cited) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("said", "changed", "missing"),
+    [
+        ("Turnout in Merrin was the highest since 1990.", "Turnout in Merrin was the lowest since 1990.", "lowest"),
+        ("Prices in Merrin fell by 11 percent in May.", "Prices in Merrin rose by 11 percent in May.", "rose"),
+        ("The Merrin company won the contract, beating Sudhafen.", "Sudhafen won the contract, beating the Merrin company.", "merrin"),
+        ("Orvane has cut what Kelmari boats may catch.", "Kelmar has cut what Orvanian boats may catch.", "kelmar"),
+        ("The strike began before Anker came home.", "The strike began after Anker came home.", "after"),
+        ("The court called the search lawful.", "The court called the search unlawful.", "unlaw"),
+        ("The council did not approve the harbour plan.", "The council approved the harbour plan.", "not"),
+        ("The council approved the harbour plan.", "The council did not approve the harbour plan.", "not"),
+        ("Thirty-one people died.", "Forty-one people died.", "41"),
+    ],
+)
+def test_a_changed_fact_is_cut_and_named(said: str, changed: str, missing: str) -> None:
+    """An opposite, swapped roles, a turned negation or another number contradicts the evidence, which is worse than weakness."""
+    assert verdict(said, ROAD, said).is_supported
+    found = verdict(changed, ROAD, said)
+    assert found.support is Support.UNSUPPORTED
+    assert found.contradicts
+    assert missing in found.missing
+    assert found.strength < 0
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (
+            "The dam has 31 gates and the council of Harsk closed them.",
+            "The dam has thirty-one gates and the council of Harsk closed them.",
+        ),
+        ("Storms in Australia closed three ports on Monday.", "Australian storms closed three ports on Monday."),
+        ("Talks at the United Nations ended on Monday without a vote.", "Talks at the UN ended on Monday without a vote."),
+        ("Farmers in France blocked the roads to three ports.", "French farmers blocked the roads to three ports."),
+        ("The Merrin company won the contract from Sudhafen.", "The contract was won by the Merrin company from Sudhafen."),
+        ("Anna Dace opened the new bridge in Harsk on Monday.", "On Monday Anna Dace opened the new bridge in Harsk."),
+    ],
+)
+def test_another_wording_contradicts_nothing(said: str, sentence: str) -> None:
+    """Numbers in words, people of a country, initials, the passive and another order say the same."""
+    found = verdict(sentence, ROAD, said)
+    assert found.missing == ()
+    assert found.is_supported
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("One of the outlets may be jammed.", "One of the outlets is jammed."),
+        ("Sundmark plans to close the Harsk yard.", "Sundmark is closing the Harsk yard."),
+        ("Gray allegedly took the money.", "Gray took the money."),
+    ],
+)
+def test_what_is_left_open_is_weaker_when_said_as_done(said: str, sentence: str) -> None:
+    """It is no changed fact, but it is worth less than the same words over evidence that leaves nothing open."""
+    over_open = verdict(sentence, ROAD, said)
+    assert over_open.strength < verdict(said, ROAD, said).strength
+    assert signals_over(sentence, said).surer == 1
+    assert signals_over(said, said).surer == 0
+
+
+def signals_over(sentence: str, said: str) -> Signals:
+    """The signals of a sentence over one evidence sentence."""
+    rows = evidence(said)
+    return examine(sentence, (), EMBEDDER.embed([sentence])[0], rows, EMBEDDER.embed([said])).signals
+
+
+def test_added_words_are_counted() -> None:
+    """The longest stretch that nothing holds is a signal of its own."""
+    assert signals_over(PEOPLE, PEOPLE).added == 0
+    assert signals_over(f"{PEOPLE[:-1]} after saboteurs planted explosives.", PEOPLE).added == pytest.approx(3 / 6)
+
+
+def test_no_citation_is_one_too_many() -> None:
+    """What the first sentence says alone needs no second, though the second says a part of it too."""
+    part = "Some people left Harsk."
+    assert verdict(PEOPLE, part, PEOPLE).evidence == (2,)
+
+
+def test_a_weak_sentence_still_says_what_it_is_nearest_to() -> None:
+    """A judge that finds it carried needs to know what to cite."""
+    found = verdict("Bakers in Harsk struck over wages at dawn.", ROAD, PEOPLE)
+    assert (found.support, found.evidence, found.missing) == (Support.UNSUPPORTED, (), ())
+    assert found.aligned
 
 
 def test_without_evidence_nothing_is_supported() -> None:

@@ -7,6 +7,13 @@ def test_a_number_is_the_same_however_it_is_written() -> None:
     """`4,100`, `4100` and `4100.0` are one number; so are `five` and `5`."""
     assert numbers("4,100 people") == numbers("4100 people") == numbers("4100.0 people") == {"4100"}
     assert numbers("five ships") == numbers("5 ships") == {"5"}
+    assert numbers("thirty-one dead") == numbers("thirty one dead") == {"31"}
+
+
+def test_digits_in_a_word_are_no_number() -> None:
+    """`C3` and `T20` are names; `5pm` and `1990s` begin with a number."""
+    assert numbers("the C3 road and the T20 final") == frozenset()
+    assert numbers("at 5pm in the 1990s") == {"5", "1990"}
 
 
 def test_a_magnitude_belongs_to_its_number() -> None:

@@ -1,0 +1,147 @@
+"""Alignment: what a sentence says, what each evidence sentence holds, and the fewest that together hold it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from numpy.typing import NDArray
+
+from service.answering.opposites import HEDGES
+from service.domain import Evidence
+from service.words import content_stems, names, negated, numbers, search_terms, stem
+
+MAX_CITATIONS = 3
+ENOUGH = 0.6
+"""Share of the content words from which no further citation is looked for, once every number is held. A first choice."""
+_GAIN = 0.2
+"""A further citation must add this share of the content words, or a number."""
+_MARKED_BONUS = 0.1
+"""What the model's own mark is worth when sentences fit alike."""
+DEMONYMS = {
+    stem(one): stem(other)
+    for one, other in (
+        ("french", "france"), ("british", "britain"), ("dutch", "netherlands"), ("spanish", "spain"), ("danish", "denmark"),
+        ("greek", "greece"), ("swiss", "switzerland"), ("turkish", "turkey"), ("polish", "poland"), ("welsh", "wales"),
+        ("irish", "ireland"), ("scottish", "scotland"), ("swedish", "sweden"), ("finnish", "finland"), ("english", "england"),
+    )
+}  # fmt: skip
+"""Adjectives that do not begin like their country."""
+_APART = re.compile(r"(?<=\d), (?=\d{3}(?!\d))")
+"""Some texts come with a space in `3, 400`."""
+_CAPITALS = re.compile(r"\b[^\W\d_a-z]\w+(?: [^\W\d_a-z]\w+){1,4}")
+_ANY_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence as words: content words in order (numbers in digits), and sets of what must not change. Words are stems."""
+
+    words: tuple[str, ...]
+    stems: frozenset[str]
+    every: frozenset[str]
+    """Of all words, stop words too."""
+    numbers: frozenset[str]
+    names: frozenset[str]
+    hedges: frozenset[str]
+    open: frozenset[tuple[str, ...]]
+    """The first two content words after each hedge: what is left open."""
+    proper: frozenset[str]
+    """Of every capitalised content word, the first of the sentence too."""
+    initials: frozenset[str]
+    """Of its runs of capitalised words: `un` of United Nations."""
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What an evidence sentence says itself, and what may be taken from its surroundings."""
+
+    said: Said
+    title_numbers: frozenset[str]
+    date_numbers: frozenset[str]
+    context_stems: frozenset[str]
+    """Of its passage, and of its article's headline, outlet, author and date."""
+
+
+@lru_cache(maxsize=4_096)
+def said(text: str) -> Said:
+    """The words of a text; kept, since every draft sentence is held against the same evidence."""
+    every = [word.casefold() for word in _ANY_WORD.findall(text)]
+    ordered = tuple(next(iter(numbers(word)), "") or stem(word) for word in search_terms(text))
+    return Said(
+        ordered,
+        content_stems(text),
+        frozenset(map(stem, every)),
+        numbers(text) | numbers(_APART.sub("", text)),
+        frozenset(name for name in names(text) if len(name) > 1),
+        frozenset(HEDGES.intersection(every)),
+        _left_open(every),
+        frozenset(stem(word.casefold()) for word in _ANY_WORD.findall(text) if word[0].isupper()) & content_stems(text),
+        frozenset("".join(word[0] for word in run.split()).casefold() for run in _CAPITALS.findall(text)),
+        negated(text),
+    )
+
+
+def _left_open(every: Sequence[str]) -> frozenset[tuple[str, ...]]:
+    found = set()
+    for place, word in enumerate(every):
+        if word in HEDGES:
+            after = [other for other in every[place + 1 : place + 7] if other not in HEDGES]
+            found.add(tuple(stem(other) for other in search_terms(" ".join(after)))[:2])
+    return frozenset(found) - {()}
+
+
+def held(one: Evidence) -> Held:
+    """What the evidence sentence holds."""
+    day = f"{one.article.published_at:%d %B %Y %A}".lstrip("0") if one.article.published_at else ""
+    head = " ".join(filter(None, (one.article.title, one.article.source, one.article.author, day)))
+    return Held(said(one.text), numbers(one.article.title), numbers(day), _context(f"{head} {one.passage.text}"))
+
+
+@lru_cache(maxsize=1_024)
+def _context(text: str) -> frozenset[str]:
+    return content_stems(text)
+
+
+def align(need: Said, evidence: Sequence[Held], closeness: NDArray[Any], marked: Sequence[bool]) -> list[int]:
+    """Rows that together hold the sentence, greedily, each adding something: at most `MAX_CITATIONS`, none that the others do without.
+
+    Likeness in meaning and the model's own marks decide the first where sentences fit alike.
+    """
+    rows: list[int] = []
+    open_numbers, open_stems = set(need.numbers), set(need.stems)
+    while len(rows) < MAX_CITATIONS:
+        gains = {
+            row: len(open_numbers & one.said.numbers) + len(open_stems & one.said.stems) / max(1, len(need.stems))
+            for row, one in enumerate(evidence)
+            if row not in rows
+        }
+        first = not rows
+        worth = {row: gain + first * (0.5 * float(closeness[row]) + _MARKED_BONUS * marked[row]) for row, gain in gains.items()}
+        best = max(worth, key=lambda row: (worth[row], -row), default=None)
+        if best is None or (rows and gains[best] < _GAIN):
+            break
+        rows.append(best)
+        open_numbers -= evidence[best].said.numbers
+        open_stems -= evidence[best].said.stems
+        if not open_numbers and len(open_stems) <= (1 - ENOUGH) * len(need.stems):
+            break
+    return _needed(need, evidence, rows)
+
+
+def _needed(need: Said, evidence: Sequence[Held], rows: list[int]) -> list[int]:
+    """Without the rows whose words and numbers of the sentence the others hold as well."""
+    kept = list(rows)
+    for row in rows:
+        others = [evidence[other].said for other in kept if other != row]
+        if others and _share(need, evidence[row].said) <= set().union(*(_share(need, other) for other in others)):
+            kept.remove(row)
+    return kept
+
+
+def _share(need: Said, one: Said) -> frozenset[str]:
+    return (need.stems & one.stems) | (need.numbers & one.numbers)
