@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from service.answering.opposites import HEDGES
+from service.answering.dating import date_words
 from service.domain import Evidence
 from service.words import content_stems, names, negated, numbers, search_terms, stem
 
@@ -98,6 +99,7 @@ def _left_open(every: Sequence[str]) -> frozenset[tuple[str, ...]]:
 def held(one: Evidence) -> Held:
     """What the evidence sentence holds."""
     day = f"{one.article.published_at:%d %B %Y %A}".lstrip("0") if one.article.published_at else ""
+    day = f"{day} {date_words(one)}"  # what the sentence's "yesterday" is
     head = " ".join(filter(None, (one.article.title, one.article.source, one.article.author, day)))
     return Held(said(one.text), numbers(one.article.title), numbers(day), _context(f"{head} {one.passage.text}"))
 

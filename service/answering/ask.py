@@ -160,7 +160,7 @@ class Answerer:
             one.number: tuple(other for other in found.get(one.article.id, ()) if numbers(one.text) <= figures[other.article_id])
             for one in selection.evidence
         }
-        return Composer(selection.evidence, also)
+        return Composer(question, selection.evidence, also)
 
     def _disagreement(self, question: Question, selection: Selection) -> Disagreement | None:
         if self._off is Part.VOTES:

@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from service.answering.dating import annotated
 from service.answering.neutral import neutral
 from service.domain import Article, Evidence, Question, Turn
 from service.errors import SettingsError
@@ -82,7 +83,7 @@ def evidence_block(evidence: Sequence[Evidence]) -> str:
     blocks = []
     for _, group in groupby(evidence, key=lambda one: one.article.id):
         rows = list(group)
-        blocks.append("\n".join([_head(rows[0].article), *(f"[{row.number}] {neutral(row.text)}" for row in rows)]))
+        blocks.append("\n".join([_head(rows[0].article), *(f"[{row.number}] {neutral(annotated(row))}" for row in rows)]))
     return "\n".join(blocks)
 
 
