@@ -37,7 +37,9 @@ _HIDES = {
 _STRAY = re.compile(r"</(?:think|thinking|thought|reasoning|reflection|analysis|scratchpad)>", re.I)
 _FORGET = "\x00"
 """Stands where reasoning ended that never began, as with chat templates that open it themselves; no text holds it (see `visible`)."""
-_TOKEN = re.compile(r"(?:<\|start\|>assistant)?<\|channel\|>final<\|message\|>|<[|｜][^<>|｜]{0,40}[|｜]>|</?s>|<(?:start|end)_of_turn>(?:model)?", re.I)
+_TOKEN = re.compile(
+    r"(?:<\|start\|>assistant)?<\|channel\|>final<\|message\|>|<[|｜][^<>|｜]{0,40}[|｜]>|</?s>|<(?:start|end)_of_turn>(?:model)?", re.I
+)
 _MAY_OPEN = re.compile(r"<[|｜]|<[^>]*$|`{1,2}$|~{1,2}$")
 _LAYOUT = re.compile(r"^(?:\s|>\s|#{1,6}\s|[-*•–+]\s+|\(?\d{1,2}[.)]\s+(?=\S))+")
 _PREFIX = re.compile(

@@ -12,7 +12,9 @@ from service.visible import plain
 
 _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.DOTALL)
 _LINK = re.compile(r"!?\[([^\]\[]*)\]\(\s*<?[^()\s]*[^()]*\)")
-_NUMBER = re.compile(r"[\[【〔]\s*(?:Source |Sentence |\^|#)?(\d{1,4}(?:\s*[,;–-]\s*\d{1,4})*)\s*(?:†[^\]】〕]{0,20})?[\]】〕]", re.IGNORECASE)
+_NUMBER = re.compile(
+    r"[\[【〔]\s*(?:Source |Sentence |\^|#)?(\d{1,4}(?:\s*[,;–-]\s*\d{1,4})*)\s*(?:†[^\]】〕]{0,20})?[\]】〕]", re.IGNORECASE
+)
 _INST = re.compile(r"\[\s*(/?)\s*([A-Z_]{3,24})\s*\]")
 _OPENS = re.compile(r"<(?=[^\s\d=])|<(?=\s*[|/!])")
 _CLOSES = re.compile(r"\|\s*>")

@@ -126,7 +126,11 @@ class ModelWriter:
         vector = self._embedder.embed([text if alone else f"{question.standalone} {text}"])[0]
         verdict = ground(text, marked, vector, selection.evidence, selection.vectors)
         cited = [one.text for one in selection.evidence if one.number in verdict.evidence]
-        return replace(verdict, support=Support.UNSUPPORTED, evidence=(), missing=(*verdict.missing, "link")) if smuggles(text, cited) else verdict
+        return (
+            replace(verdict, support=Support.UNSUPPORTED, evidence=(), missing=(*verdict.missing, "link"))
+            if smuggles(text, cited)
+            else verdict
+        )
 
 
 def log_odds(logprobs: Mapping[str, float]) -> float | None:

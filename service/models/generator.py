@@ -163,7 +163,9 @@ class ChatGenerator:
         for attempt in (1, 2):
             chat = await self._open(again=attempt == 2)
             messages = [("system", prompt.system), ("user", prompt.user)] if prompt.system else [("user", prompt.user)]
-            if self._target.provider == "openai" and (self._target.base_url or self._server):  # Some servers of the OpenAI protocol know only the older name of the limit.
+            if self._target.provider == "openai" and (
+                self._target.base_url or self._server
+            ):  # Some servers of the OpenAI protocol know only the older name of the limit.
                 options["extra_body"] = {"max_tokens": options["max_tokens"]}
             stream = cast("AsyncGenerator[AIMessageChunk, None]", chat.astream(messages, **options))
             try:

@@ -96,7 +96,9 @@ _MARKUP = re.compile(
     r"\b(?:javascript|vbscript|data):\S|^\s*(?:`{3}|~{3})",
     re.IGNORECASE,
 )
-_LONG_TOKEN = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}|(?:[0-9a-fA-F]{2}[\s:]?){20,}|(?:%[0-9a-fA-F]{2}){8,}|(?:\\u[0-9a-fA-F]{4}|&#x?[0-9a-fA-F]+;){4,}")
+_LONG_TOKEN = re.compile(
+    r"[A-Za-z0-9+/_-]{24,}={0,2}|(?:[0-9a-fA-F]{2}[\s:]?){20,}|(?:%[0-9a-fA-F]{2}){8,}|(?:\\u[0-9a-fA-F]{4}|&#x?[0-9a-fA-F]+;){4,}"
+)
 _ABOUT = re.compile(
     r"\b(?:prompt injections?|hidden (?:text|instructions?|prompts?)|instructions?|orders?|commands?|prompts?)\b.*\b(?:ai|models?|chatbots?|assistants?|readers?|articles?|"
     r"text|sentences?|machines?)\b|\b(?:ai|models?|chatbots?|assistants?)\b.*\b(?:told|ordered|instruct\w*|prompt\w*|asked to)\b",

@@ -152,13 +152,18 @@ def test_an_obeying_model_over_poisoned_articles_leaks_nothing(open_door: Callab
     assert not any(word in shown for word in (CANARY, "evil.example", "9,900", "javascript", "```", "</s>", "im_start", "[77]"))
     assert "3,400" in answer["sentences"][0]["text"]
     for prompt in script.prompts:
-        assert not any(word in prompt.user for word in (CANARY, "evil.example", "9,900", "<|", "</s>", "[INST]", "```", "bake bread", "###"))
+        assert not any(
+            word in prompt.user for word in (CANARY, "evil.example", "9,900", "<|", "</s>", "[INST]", "```", "bake bread", "###")
+        )
 
 
 def test_an_order_is_content_for_who_asks_about_it(open_door: Callable[..., TestClient]) -> None:
     """A question about hidden instructions is answered with them, quoted."""
     door = open_door(ScriptedGenerator([""]))
-    take_in(door, [{"id": "bad", "title": "Odd text", "source": "Evil Post", "published_at": "2026-03-21", "text": f"Rain went on. {ORDERS[0]}"}])
+    take_in(
+        door,
+        [{"id": "bad", "title": "Odd text", "source": "Evil Post", "published_at": "2026-03-21", "text": f"Rain went on. {ORDERS[0]}"}],
+    )
     found = ask(door, "Which instructions to an AI about previous instructions did the article hold?", mode="extractive").json()
     quoted = [citation["quote"] for citation in [*found["citations"], *found["nearest"]]]
     assert ORDERS[0] in quoted

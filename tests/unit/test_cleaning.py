@@ -161,7 +161,9 @@ def test_links_that_no_quote_holds_are_smuggled(text: str) -> None:
     assert not smuggles(text, [f"The dam broke. {text}"])
 
 
-@pytest.mark.parametrize("text", ["At 10:30, 5 < 6, he [sic] said: no.", "The U.S. and St. Mary's.", "It rose 3.5%/year (see [2]).", "Ratio 3:2 and/or 4:1."])
+@pytest.mark.parametrize(
+    "text", ["At 10:30, 5 < 6, he [sic] said: no.", "The U.S. and St. Mary's.", "It rose 3.5%/year (see [2]).", "Ratio 3:2 and/or 4:1."]
+)
 def test_ordinary_sentences_carry_no_link(text: str) -> None:
     """Times, ratios, abbreviations and brackets are no links."""
     assert not smuggles(text, [])

@@ -26,7 +26,9 @@ def test_tokens_of_chat_templates_lose_their_meaning(text: str) -> None:
     """An article cannot speak in the system's or the user's role, in no family's form and no disguise."""
     said = neutral(text)
     assert speaks_in_a_role(text)
-    assert not any(token in said for token in ("<|", "|>", "<s", "</", "<<", "[INST", "[/INST", "[S", "[A", "##", "<e", "｜", "Human:", "Assistant:"))
+    assert not any(
+        token in said for token in ("<|", "|>", "<s", "</", "<<", "[INST", "[/INST", "[S", "[A", "##", "<e", "｜", "Human:", "Assistant:")
+    )
 
 
 @pytest.mark.parametrize(
