@@ -10,8 +10,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from service.answering.opposites import HEDGES
 from service.answering.dating import date_words
+from service.answering.opposites import HEDGES
 from service.domain import Evidence
 from service.words import content_stems, names, negated, numbers, search_terms, stem
 

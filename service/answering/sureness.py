@@ -7,15 +7,12 @@ one-token judge (log-odds of Yes over No; Kadavath et al. 2022), and from how we
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 from service.answering.calibration import CALIBRATIONS, EXTRACTIVE, MODEL, OTHER, Calibration
 from service.domain import Question
 from service.retrieval.evidence import Selection
 from service.words import content_stems, numbers
-
-BEST_VERIFIED = 3.0
-"""Log-odds that no draft reached: the highest of 160 over four sets was 2.1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +23,6 @@ class Signals:
     """Best cosine of an evidence sentence to the question."""
     coverage: float
     """Share of the question's words and numbers that the evidence and its headlines hold together."""
-    best_coverage: float
-    """The same for the one sentence that holds most."""
     stated: float | None = None
     """The model's log-odds that the evidence states the answer, before it drafts one."""
     verified: float | None = None
@@ -51,7 +46,6 @@ def signals_of(question: Question, selection: Selection) -> Signals:
     return Signals(
         similarity=selection.best_similarity or 0.0,
         coverage=share * len(set().union(*held)),
-        best_coverage=share * max(map(len, held), default=0),
     )
 
 
@@ -64,11 +58,6 @@ def sureness(signals: Signals, generator: str) -> float:
     wanted = (CALIBRATIONS.get(generator, CALIBRATIONS[MODEL]), CALIBRATIONS[OTHER], CALIBRATIONS[EXTRACTIVE])
     calibration = next((one for one in wanted if one.weights.keys() <= known.keys()), wanted[-1])
     return _log_odds(calibration, known) - calibration.operating_point
-
-
-def is_hopeless(signals: Signals, generator: str) -> bool:
-    """True where not even the best draft would be let stand, so that none need be written."""
-    return sureness(replace(signals, verified=BEST_VERIFIED, strength=1.0), generator) < 0
 
 
 def _log_odds(calibration: Calibration, known: Mapping[str, float]) -> float:

@@ -15,7 +15,7 @@ from service.answering.part import Part
 from service.answering.prompting import PromptTemplate
 from service.answering.request import Delta, Emit
 from service.answering.stopwatch import Stopwatch
-from service.answering.sureness import Signals, is_hopeless, sureness
+from service.answering.sureness import Signals, sureness
 from service.domain import Evidence, Question, Support, Usage
 from service.ports import Embedder, Generator, Piece, Prompt, Vectors
 from service.retrieval.clauses import things_asked
@@ -103,9 +103,8 @@ class ModelWriter:
         """
         seen = set[str]()
         draft.signals = replace(draft.signals, stated=await self._odds(self._prompts.answerable, question, selection))
-        draft.refused = draft.without is not Part.STATUS and draft.signals.stated is not None and is_hopeless(draft.signals, self.name)
         parts = things_asked(question.asked) if self._prompts.answer.takes_parts else ()
-        for part in () if draft.refused else parts or ("",):
+        for part in parts or ("",):
             carried = False
             async with aclosing(self._part(part, seen, question, selection, draft, watch, emit)) as verdicts:
                 async for verdict in verdicts:

@@ -108,8 +108,8 @@ def test_a_number_that_no_article_says_never_reaches_the_reader(services: Servic
 
 
 def test_a_model_that_finds_no_answer_in_the_evidence_is_believed(tmp_path: Path) -> None:
-    """Asked for one token, it says No: nothing is written, and the nearest passages are shown."""
-    script = ScriptedGenerator(["Some 3,400 people."], logprobs={"Yes": -12.0, " No": -0.1})
+    """Asked for one token, before and after it drafts, it says No: nothing of the draft is shown, but the nearest passages are."""
+    script = ScriptedGenerator(["Some 3,400 people."], logprobs={"Yes": -4.0, " No": -0.1})
     with build(load_settings(data_dir=tmp_path), embedder=HashingEmbedder(256), generator=script) as services:
         services.ingest([article_from_row(row, now=NOW, max_chars=10_000) for row in ROWS])
         answer = ask(services, "How many people evacuated below the Halvern Dam were children?")
@@ -117,7 +117,7 @@ def test_a_model_that_finds_no_answer_in_the_evidence_is_believed(tmp_path: Path
         assert answer.sentences == ()
         assert answer.nearest
         assert exact(services, answer)
-        assert [prompt.max_tokens for prompt in script.prompts] == [1]
+        assert [prompt.max_tokens for prompt in script.prompts] == [1, 96, 1]
 
 
 def test_the_judge_and_the_draft_share_what_they_read(services: Services, script: ScriptedGenerator) -> None:

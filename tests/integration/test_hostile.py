@@ -89,7 +89,7 @@ def test_a_provider_that_fails_is_a_fallback_that_says_why(hosted: Callable[...,
     assert response.status_code == 200
     assert answer["generator"]["kind"] == "extractive"
     assert reason in answer["generator"]["fallback"]
-    assert [citation["quote"] for citation in answer["citations"]][0] == answer["sentences"][0]["text"]
+    assert answer["citations"][0]["quote"].rstrip(".") in answer["sentences"][0]["text"]
     told = json.dumps({name: part for name, part in answer.items() if name != "dropped"})
     assert not any(secret in told for secret in (KEY, "evil.example", "CANARY", "9,900", "Traceback"))
 
