@@ -44,6 +44,8 @@ class PromptTemplate:
     max_tokens: int
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """For a prompt that judges: the log-odds below which it says no, by model name, and `default`."""
+    calibrations: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """For a prompt that judges sentences: the fields of `judge.Calibration`, by model name, `nli` and `default`."""
 
     def fill(self, question: Question, evidence: Sequence[Evidence]) -> Prompt:
         """The prompt for this question over this evidence."""
@@ -67,7 +69,7 @@ def load_prompt(folder: Path, name: str, needs: Iterable[str] = ("evidence", "qu
         missing = set(needs) - set(template.input_variables)
         if missing:
             raise SettingsError(f"prompt {path} does not use {{{'}, {'.join(sorted(missing))}}}")
-        return PromptTemplate(name, template, int(raw["max_tokens"]), dict(raw.get("thresholds", {})))
+        return PromptTemplate(name, template, int(raw["max_tokens"]), dict(raw.get("thresholds", {})), dict(raw.get("calibrations", {})))
     except (OSError, tomllib.TOMLDecodeError, KeyError, ValueError) as error:
         raise SettingsError(f"prompt {path} cannot be read: {error}") from error
 

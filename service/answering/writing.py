@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from service.answering.grounding import Verdict, ground, strip_marks
-from service.answering.judge import log_odds
+from service.answering.judge import SecondReader, log_odds
 from service.answering.prompting import PromptTemplate
 from service.answering.request import Delta, Emit
 from service.answering.stopwatch import Stopwatch
@@ -50,11 +50,14 @@ class Draft:
 class ModelWriter:
     """Lets a language model write, and checks each sentence as soon as it is whole."""
 
-    def __init__(self, generator: Generator, prompt: PromptTemplate, judge: PromptTemplate, embedder: Embedder) -> None:
+    def __init__(
+        self, generator: Generator, prompt: PromptTemplate, judge: PromptTemplate, embedder: Embedder, second: SecondReader | None = None
+    ) -> None:
         self._generator = generator
         self._prompt = prompt
         self._judge = judge
         self._embedder = embedder
+        self._second = second
 
     @property
     def name(self) -> str:
@@ -79,7 +82,7 @@ class ModelWriter:
                 if not content_stems(text) and not numbers(text):
                     continue
                 with watch("ground"):
-                    verdict = await asyncio.to_thread(self._check, text, marked, question, selection)
+                    verdict = await self._check(text, marked, question, selection)
                 if not verdict.is_supported and _REFUSES.search(text):
                     draft.refused = True
                     continue
@@ -121,11 +124,13 @@ class ModelWriter:
         for start, end in sentence_spans(rest):
             yield rest[start:end]
 
-    def _check(self, text: str, marked: Sequence[int], question: Question, selection: Selection) -> Verdict:
+    async def _check(self, text: str, marked: Sequence[int], question: Question, selection: Selection) -> Verdict:
         # A short answer ("4,100.") means nothing alone: it is compared together with its question.
         alone = len(content_stems(text)) > 2
-        vector = self._embedder.embed([text if alone else f"{question.standalone} {text}"])[0]
-        return ground(text, marked, vector, selection.evidence, selection.vectors)
+        vector = (await asyncio.to_thread(self._embedder.embed, [text if alone else f"{question.standalone} {text}"]))[0]
+        verdict = await asyncio.to_thread(ground, text, marked, vector, selection.evidence, selection.vectors)
+        # The judge reads whole statements, and a short answer is none.
+        return await self._second.read(verdict, vector, selection.evidence, selection.vectors) if self._second and alone else verdict
 
 
 def quote_best(question: Question, selection: Selection, *, most: int = 3) -> list[Verdict]:
