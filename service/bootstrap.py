@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from service.answering.ask import Answerer, Limits
 from service.answering.conversation import STANDALONE_PROMPT, Rewriter
+from service.answering.judge import CARRIED_NEEDS, CARRIED_PROMPT, Calibration, ModelJudge, SecondReader
 from service.answering.prompting import ANSWER_PROMPT, ANSWERABLE_PROMPT, VERIFIED_PROMPT, answer_prompt_for, load_prompt
 from service.answering.request import AskRequest
 from service.answering.stopwatch import Stopwatch
@@ -26,8 +27,9 @@ from service.indexing.passages import PASSAGE_VERSION, embedded_text
 from service.models.encoder import build_embedder
 from service.models.generator import build_generator
 from service.models.llama_server import LlamaServer
+from service.models.nli import NLI, NliJudge
 from service.models.reranker import build_reranker
-from service.ports import Clock, Embedder, Generator, Reranker, VectorIndex
+from service.ports import Clock, Embedder, Generator, Reranker, SentenceJudge, VectorIndex
 from service.readiness import Warmth, WatchedReranker, ready, seen
 from service.retrieval.search import Searcher
 from service.settings import Settings, resources
@@ -193,7 +195,8 @@ def build(
         reranker = reranker or build_reranker(settings)
         watched = WatchedReranker(reranker, warmth) if reranker else None
         generator = generator or build_generator(settings)
-        writer = ModelWriter(generator, _prompts(generator, settings), embedder) if generator else None
+        second = build_second_reader(settings, generator)
+        writer = ModelWriter(generator, _prompts(generator, settings), embedder, second) if generator else None
         index = _index(settings, archive, writable=writable)  # last: what fails after it would leave it in doubt
         searcher = Searcher(archive, index, embedder, reranker=watched, rerank_candidates=settings.rerank_candidates)
         limits = Limits(settings.top_k, settings.evidence_sentences, settings.evidence_tokens)
@@ -211,6 +214,25 @@ def _prompts(generator: Generator, settings: Settings) -> Prompts:
     chosen = answer_prompt_for(generator.name, url=settings.model_url)
     names = (chosen, ANSWERABLE_PROMPT, VERIFIED_PROMPT) if chosen == ANSWER_PROMPT else (chosen,)
     return Prompts(*(load_prompt(resources() / "prompts", name) for name in names))
+
+
+def build_second_reader(settings: Settings, generator: Generator | None) -> SecondReader | None:
+    """The judge of sentences that the settings name, calibrated; None where it is off, or is to be the model and there is none.
+
+    Nothing is loaded or sent before its first use. Raises SettingsError where a hosted one lacks its package or key.
+    """
+    prompt, chosen = load_prompt(resources() / "prompts", CARRIED_PROMPT, CARRIED_NEEDS), settings.judge
+    if chosen == "off":
+        return None
+    judge: SentenceJudge
+    if chosen.startswith(NLI):
+        judge = NliJudge(chosen.removeprefix(NLI))
+    else:
+        model = generator if chosen == "model" else build_generator(settings.model_copy(update={"model": chosen}))
+        if model is None:
+            return None
+        judge = ModelJudge(model, prompt)
+    return SecondReader(judge, Calibration.of(prompt, judge.name))
 
 
 def _caught_up(services: Services) -> Services:

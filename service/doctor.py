@@ -13,6 +13,7 @@ from service.errors import ArchiveInUse, DatelineError
 from service.models.catalogue import CATALOGUE, DEFAULT_GENERATOR, Entry
 from service.models.fetch import installed
 from service.models.generator import build_generator
+from service.models.nli import NLI, NliJudge
 from service.models.reranker import build_reranker
 from service.settings import Settings
 
@@ -41,6 +42,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _encoder(settings)
     yield _language_model(settings)
     yield _asked("reranker", lambda: _reranker(settings), "see DATELINE_RERANKER; questions are answered without it meanwhile")
+    yield _asked("judge", lambda: _judge(settings), "see DATELINE_JUDGE; sentences are checked without it meanwhile")
     yield _asked("archive", lambda: _archive(settings), "see the message; a backup or a new DATELINE_DATA_DIR helps")
     yield _asked("vector index", lambda: _index(settings), "run `dateline reindex`")
 
@@ -85,6 +87,18 @@ def _reranker(settings: Settings) -> str:
     """Where its files are, or that its server answered one question; nothing is loaded or fetched."""
     reranker = build_reranker(settings)
     return reranker.examine() if reranker else "off"
+
+
+def _judge(settings: Settings) -> str:
+    """Who it is, and for a cross-encoder where its files are; nothing is loaded, fetched or sent."""
+    chosen = settings.judge
+    if chosen.startswith(NLI):
+        return NliJudge(chosen.removeprefix(NLI)).examine()
+    if chosen == "model":
+        return "off, since there is no language model" if settings.model == "extractive" else "the language model"
+    if chosen != "off":
+        build_generator(settings.model_copy(update={"model": chosen}))
+    return chosen
 
 
 def _archive(settings: Settings) -> str:

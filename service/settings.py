@@ -70,6 +70,11 @@ class Settings(BaseSettings):
     reranker_model: str | None = Field(None, description="Model that a reranking server is asked for, where it has several.")
     reranker_api_key: SecretStr | None = Field(None, description="Key that a reranking server is given.")
     rerank_candidates: int = Field(30, ge=1, le=200, description="How many of the best passages are reranked.")
+    judge: str = Field(
+        "model",
+        description="Reads a drafted sentence again where the check without a model is in doubt: `model` (the language model, if any), "
+        "`off`, `nli:NAME` (the folder or hub name of a cross-encoder for entailment), or `provider:name` as for the model.",
+    )
     api_keys: Annotated[dict[str, SecretStr], NoDecode] = Field(
         default_factory=dict,
         description="Comma-separated `admin:KEY` and `ask:KEY`; without any, only loopback is served.",
@@ -137,6 +142,14 @@ class Settings(BaseSettings):
         if self.model not in {"local", "extractive"} and not self.model.startswith("local/") and ":" not in self.model:
             raise ValueError(f"model {self.model!r}: write local, local/NAME, extractive or provider:name")
         return self
+
+    @field_validator("judge", mode="after")
+    @classmethod
+    def _known_judge(cls, value: str) -> str:
+        kind, colon, name = value.partition(":")
+        if value not in {"model", "off"} and not (colon and kind and name):
+            raise ValueError(f"judge {value!r}: write model, off, nli:NAME or provider:name")
+        return value
 
     @property
     def models_dir(self) -> Path:

@@ -39,6 +39,11 @@ _QUANTITY = re.compile(
     rf"(?:[\s-]+({'|'.join(filter(None, _MAGNITUDES))})s?\b)?",
     re.IGNORECASE,
 )
+_UNIT = re.compile(
+    r"[\s-]{0,2}(%|per ?cent|seconds?|minutes?|hours?|days?|weeks?|months?|years?|decades?|(?:kilo|centi|milli)?met(?:re|er)s?|miles?|feet|"
+    r"tons?|tonnes?|kilos?|grams?|pounds?|lit(?:re|er)s?|degrees?|dollars?|euros?)(?![^\W\d_])",
+    re.IGNORECASE,
+)
 _of_thread = threading.local()
 _NEGATION = re.compile(r"\b(?:not|no|never|none|nobody|neither|nor|without|cannot)\b|n['’]t\b", re.IGNORECASE)
 
@@ -73,6 +78,16 @@ def numbers(text: str) -> frozenset[str]:
     Number words count below a hundred; `one` alone is a pronoun as often as a number and does not. Digits in a word (`C3`) are part of it.
     """
     return frozenset(_value(match) for match in _QUANTITY.finditer(text) if match.group().casefold() != "one")
+
+
+def measured(text: str) -> frozenset[tuple[str, str]]:
+    """Every number before a unit of time, share, length, weight or money, with the unit's stem: `41 minutes` is `("41", "minut")`."""
+    found = set()
+    for match in _QUANTITY.finditer(text):
+        if unit := _UNIT.match(text, match.end()):
+            word = unit.group(1).casefold()
+            found.add((_value(match), "percent" if word == "%" or word.startswith("per") else stem(word)))
+    return frozenset(found)
 
 
 def _value(match: re.Match[str]) -> str:

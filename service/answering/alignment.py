@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from service.answering.dating import date_words
 from service.answering.opposites import HEDGES
 from service.domain import Evidence
-from service.words import content_stems, names, negated, numbers, search_terms, stem
+from service.words import content_stems, measured, names, negated, numbers, search_terms, stem
 
 MAX_CITATIONS = 3
 ENOUGH = 0.6
@@ -28,9 +28,13 @@ DEMONYMS = {
         ("french", "france"), ("british", "britain"), ("dutch", "netherlands"), ("spanish", "spain"), ("danish", "denmark"),
         ("greek", "greece"), ("swiss", "switzerland"), ("turkish", "turkey"), ("polish", "poland"), ("welsh", "wales"),
         ("irish", "ireland"), ("scottish", "scotland"), ("swedish", "sweden"), ("finnish", "finland"), ("english", "england"),
+        ("israeli", "israel"),
     )
 }  # fmt: skip
-"""Adjectives that do not begin like their country."""
+"""Adjectives that are not their country with one of `_ENDINGS`."""
+_ENDINGS = ("n", "an", "ian", "ean", "i", "s", "es", "ese")
+_SHORTEST = 4
+"""Letters that a name has before an ending."""
 _APART = re.compile(r"(?<=\d), (?=\d{3}(?!\d))")
 """Some texts come with a space in `3, 400`."""
 _CAPITALS = re.compile(r"\b[^\W\d_a-z]\w+(?: [^\W\d_a-z]\w+){1,4}")
@@ -46,6 +50,8 @@ class Said:
     every: frozenset[str]
     """Of all words, stop words too."""
     numbers: frozenset[str]
+    measured: frozenset[tuple[str, str]]
+    """Numbers with their units."""
     names: frozenset[str]
     hedges: frozenset[str]
     open: frozenset[tuple[str, ...]]
@@ -78,6 +84,7 @@ def said(text: str) -> Said:
         content_stems(text),
         frozenset(map(stem, every)),
         numbers(text) | numbers(_APART.sub("", text)),
+        measured(text),
         frozenset(name for name in names(text) if len(name) > 1),
         frozenset(HEDGES.intersection(every)),
         _left_open(every),
@@ -102,6 +109,17 @@ def held(one: Evidence) -> Held:
     day = f"{day} {date_words(one)}"  # what the sentence's "yesterday" is
     head = " ".join(filter(None, (one.article.title, one.article.source, one.article.author, day)))
     return Held(said(one.text), numbers(one.article.title), numbers(day), _context(f"{head} {one.passage.text}"))
+
+
+def is_named(name: str, around: frozenset[str]) -> bool:
+    """True where the name stands there, or its country or people does. Names that merely begin alike are two: Telle and Tellen."""
+    if name in around or DEMONYMS.get(name) in around:
+        return True
+    roots = {root for ending in _ENDINGS if name.endswith(ending) and len(root := name[: -len(ending)]) >= _SHORTEST}
+    if roots & around or {f"{root}a" for root in roots} & around:
+        return True
+    bare = name.removesuffix("a")
+    return len(bare) >= _SHORTEST and any(f"{root}{ending}" in around for root in (name, bare) for ending in _ENDINGS)
 
 
 @lru_cache(maxsize=1_024)

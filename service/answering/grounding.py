@@ -12,9 +12,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.answering.alignment import DEMONYMS, Held, Said, align, held, said
+from service.answering.alignment import Held, Said, align, held, is_named, said
 from service.answering.opposites import opposed
-from service.answering.signals import NAMES, Signals, exchanged, kindred, signals
+from service.answering.signals import NAMES, Signals, exchanged, signals
 from service.answering.weights import INTERCEPT, WEIGHTS
 from service.domain import Evidence, Support
 from service.ports import Vectors
@@ -112,7 +112,8 @@ def _changed(sentence: str, need: Said, cited: Sequence[Held], around: frozenset
     in_dates = numbers(" ".join(_DATE_NUMBERS.findall(sentence)))
     lost = set(need.numbers).difference(*(one.said.numbers | one.title_numbers | (one.date_numbers & in_dates) for one in cited))
     initials = frozenset().union(*(one.initials for one in texts))
-    lost |= {name for name in need.names if not kindred(name, around) and name not in initials and DEMONYMS.get(name) not in around}
+    lost |= {name for name in need.names if name not in initials and not is_named(name, around)}
+    lost |= _other_units(need, texts)
     if need.negated and not any(one.negated for one in texts):
         lost.add("not")
     if _lost_negation(need, texts):
@@ -120,6 +121,13 @@ def _changed(sentence: str, need: Said, cited: Sequence[Held], around: frozenset
     if texts:
         lost |= opposed(need.every, texts[0].every)
     return tuple(sorted(lost.union(exchanged(need, texts))))
+
+
+def _other_units(need: Said, texts: Sequence[Said]) -> set[str]:
+    """Numbers whose every mention has another unit: 41 minutes for 41 seconds."""
+    units = frozenset().union(*(one.measured for one in texts))
+    measured = {number for number, _ in units}
+    return {f"{number} {unit}" for number, unit in need.measured - units if number in measured}
 
 
 def _lost_negation(need: Said, texts: Sequence[Said]) -> bool:

@@ -47,6 +47,13 @@ class Calibration:
     low: float = 0.0
     high: float = 1.0
 
+    @classmethod
+    def of(cls, prompt: PromptTemplate, name: str) -> Calibration:
+        """That of the judge of this name in the prompt's file; of the kind `nli` for every model of entailment; else the `default`."""
+        table = prompt.calibrations
+        kind = name.partition(":")[0]
+        return cls(**(table.get(name) or table.get(kind) or table.get("default") or {}))
+
 
 class ModelJudge:
     """`ports.SentenceJudge` over a language model that is asked for one token."""
@@ -78,16 +85,21 @@ class ModelJudge:
         return Prompt(str(messages[0].content), str(messages[1].content), self._prompt.max_tokens)
 
 
-async def second_opinion(
-    judge: SentenceJudge | None, calibration: Calibration, verdict: Verdict, vector: Vectors, evidence: Sequence[Evidence], vectors: Vectors
-) -> Verdict:
-    """The verdict after the judge, where the first one leaves doubt. `vector` is the sentence's `(d,)`, `vectors` the evidence's `(n, d)`.
+@dataclass(frozen=True, slots=True)
+class SecondReader:
+    """A judge with what its log-odds are worth: what the answer flow asks."""
 
-    Never raises ModelError: without a judge, or where it does not answer, the verdict stays as it is.
-    """
-    if judge is None or not in_doubt(verdict, calibration):
-        return verdict
-    return combine(verdict, await judge.odds(verdict.text, nearest(vector, evidence, vectors)), calibration)
+    judge: SentenceJudge
+    calibration: Calibration
+
+    async def read(self, verdict: Verdict, vector: Vectors, evidence: Sequence[Evidence], vectors: Vectors) -> Verdict:
+        """The verdict after the judge, where there is doubt. `vector` is the sentence's `(d,)`, `vectors` the evidence's `(n, d)`.
+
+        Never raises ModelError: where the judge does not answer, the verdict stays as it is.
+        """
+        if not in_doubt(verdict, self.calibration):
+            return verdict
+        return combine(verdict, await self.judge.odds(verdict.text, nearest(vector, evidence, vectors)), self.calibration)
 
 
 def in_doubt(verdict: Verdict, calibration: Calibration) -> bool:

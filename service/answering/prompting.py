@@ -6,8 +6,8 @@ Article text enters as data (`neutral`), and a headline that gives orders does n
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +43,8 @@ class PromptTemplate:
     name: str
     template: ChatPromptTemplate
     max_tokens: int
+    calibrations: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """For a prompt that judges sentences: the fields of `judge.Calibration`, by model name, `nli` and `default`."""
 
     @property
     def takes_parts(self) -> bool:
@@ -73,7 +75,7 @@ def load_prompt(folder: Path, name: str, needs: Iterable[str] = ("evidence", "qu
         missing = set(needs) - set(template.input_variables)
         if missing:
             raise SettingsError(f"prompt {path} does not use {{{'}, {'.join(sorted(missing))}}}")
-        return PromptTemplate(name, template, int(raw["max_tokens"]))
+        return PromptTemplate(name, template, int(raw["max_tokens"]), dict(raw.get("calibrations", {})))
     except (OSError, tomllib.TOMLDecodeError, KeyError, ValueError) as error:
         raise SettingsError(f"prompt {path} cannot be read: {error}") from error
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from service.answering.cleaning import MAX_TEXT, Report, in_another_language, sentences_of, smuggles
 from service.answering.grounding import Verdict, ground, strip_marks
-from service.answering.judge import log_odds
+from service.answering.judge import SecondReader, log_odds
 from service.answering.part import Part
 from service.answering.prompting import PromptTemplate
 from service.answering.request import Delta, Emit
 from service.answering.stopwatch import Stopwatch
 from service.answering.sureness import Signals, sureness
 from service.domain import Evidence, Question, Support, Usage
-from service.ports import Embedder, Generator, Piece, Prompt, Vectors
+from service.ports import Embedder, Generator, Piece, Prompt
 from service.retrieval.clauses import things_asked
 from service.retrieval.evidence import Selection
 from service.visible import visible
@@ -31,10 +31,6 @@ _REFUSES = re.compile(
     r"|no information|not enough information|cannot (?:be )?(?:answer|determine)|unknown|not in the articles)",
     re.IGNORECASE,
 )
-
-
-SecondReader = Callable[[Verdict, Vectors, Sequence[Evidence], Vectors], Awaitable[Verdict]]
-"""Looks again at a verdict, given the sentence's vector, the evidence and its vectors."""
 
 
 @dataclass(slots=True)
@@ -180,7 +176,8 @@ class ModelWriter:
         verdict = await asyncio.to_thread(ground, text, marked, vector, selection.evidence, selection.vectors)
         if smuggles(text, [one.text for one in selection.evidence if one.number in verdict.aligned]):
             return replace(verdict, support=Support.UNSUPPORTED, evidence=(), missing=(*verdict.missing, "link"))
-        return await self._reader(verdict, vector, selection.evidence, selection.vectors) if self._reader else verdict
+        # The judge reads whole statements, and a short answer is none.
+        return await self._reader.read(verdict, vector, selection.evidence, selection.vectors) if self._reader and alone else verdict
 
 
 def unchecked(verdict: Verdict) -> Verdict:

@@ -17,12 +17,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from service.answering.judge import CARRIED_NEEDS, CARRIED_PROMPT
 from service.answering.part import Part
+from service.answering.prompting import load_prompt
 from service.domain import Article, Outcome
 from service.errors import BadInput, NotFound
 from service.evaluation.judging import CitationJudge, CosineCheck, GroundingCheck, check_fingerprint
 from service.evaluation.planting import Planter
 from service.evaluation.runner import Bench
+from service.evaluation.second_reader import CombinedCheck, JudgeCheck, kept
 from service.evaluation.suite import Suite, Task
 from service.evaluation.systems import ALL, DATELINE, Answering, Dense, Lexical, PlainFusion, Ranked, Replayed, System
 from service.evaluation.textbook import NAME as TEXTBOOK
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     from service.models.vector_cache import VectorCache
 
 RANKERS = ("bm25", "dense", "rrf")
-RIVALS = {Task.ANSWER: (*RANKERS, TEXTBOOK), Task.RETRIEVAL: (*RANKERS, TEXTBOOK), Task.CHECK: ("cosine",)}
+RIVALS = {Task.ANSWER: (*RANKERS, TEXTBOOK), Task.RETRIEVAL: (*RANKERS, TEXTBOOK), Task.CHECK: ("cosine", "judge", "combined")}
 """What Dateline can be compared with, by what is graded."""
 WITHOUT = "no-"
 ABLATIONS = tuple(f"{WITHOUT}{field.name}" for field in fields(Weights) if field.name != "similarity")
@@ -81,8 +84,8 @@ def opened(
     embedder = embedder or build_embedder(settings)
     with VectorCache(embedder, settings.cache_dir / "eval" / "vectors.sqlite3") as cached:
         if suite.task is Task.CHECK:
-            rivals = tuple(CosineCheck(cached) for name in suite.systems if name == "cosine")
-            yield Bench((GroundingCheck(cached), *rivals), _NoArticles(), identity=check_fingerprint(embedder.fingerprint))
+            with _checks(suite, settings, cached, generator) as rivals:
+                yield Bench((GroundingCheck(cached), *rivals), _NoArticles(), identity=check_fingerprint(embedder.fingerprint))
         else:
             with ExitStack() as stack:
                 if replay and (writer := generator or build_generator(settings)):
@@ -93,6 +96,29 @@ def opened(
                     services.reranker.rerank("Does it work?", ["It does."])
                 bench = _bench(suite, services, cached, planter, aliases, stack, tell)
                 yield replace(bench, systems=tuple(map(Replayed, bench.systems))) if replay else bench
+
+
+@contextmanager
+def _checks(suite: Suite, settings: Settings, cached: VectorCache, generator: Generator | None) -> Iterator[list[System]]:
+    """The checks that ours is compared with; what the judge said before is not asked again. Raises BadInput where none is set."""
+    systems: list[System] = [CosineCheck(cached)] if "cosine" in suite.systems else []
+    judged = [kind for name, kind in (("judge", JudgeCheck), ("combined", CombinedCheck)) if name in suite.systems]
+    if not judged:
+        yield systems
+        return
+    from service.bootstrap import build_second_reader
+    from service.models.generator import ChatGenerator, build_generator
+
+    model = generator or build_generator(settings)
+    second = build_second_reader(settings, model)
+    if second is None:
+        raise BadInput("there is no judge to ask: set DATELINE_JUDGE, and DATELINE_MODEL where it is the model")
+    remembering = kept(second, load_prompt(resources() / "prompts", CARRIED_PROMPT, CARRIED_NEEDS), settings.cache_dir / "eval")
+    try:
+        yield [*systems, *(kind(cached, remembering) for kind in judged)]
+    finally:
+        if isinstance(model, ChatGenerator) and model.server:
+            model.server.stop()
 
 
 def _writer(suite: Suite, settings: Settings) -> str:
@@ -149,7 +175,6 @@ def _bench(
     systems: list[System] = []
     for name in (DATELINE, *suite.systems):
         if name == TEXTBOOK:
-            from service.answering.prompting import load_prompt
             from service.bootstrap import now
 
             tell("indexing the textbook chain's chunks")

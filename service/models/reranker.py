@@ -5,12 +5,7 @@ No error or log line here holds a question or a passage: a server's own words ar
 
 from __future__ import annotations
 
-import json
-import logging
-import math
-import re
 import ssl
-import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -20,28 +15,19 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from service.errors import ModelCorrupt, ModelError, ModelNotFound, ModelUnavailable
-from service.models.encoder import PICKLES
-from service.models.sources import Unreachable, probe
+from service.errors import ModelError, ModelUnavailable
+from service.models.cross_encoder import BATCH, RERANKER, LazyCrossEncoder, named
 from service.settings import Settings
 
 if TYPE_CHECKING:
     import httpx2
     from sentence_transformers import CrossEncoder
 
-BATCH = 16
-"""Pairs a forward pass: as many as the encoder's texts, where that was measured."""
-RETRY_SECONDS = 60.0
-"""A model that could not be loaded is not tried again sooner: each try may cost a question seconds."""
 TIMEOUT = 10.0
 """Seconds that a server has for one question, which is answered without it afterwards."""
 CONNECT_SECONDS = 3.0
 LONGEST_ANSWER = 4 * 1024 * 1024
 """Bytes; 200 scores take some 20 kB, and some servers send the texts back."""
-_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
-_FILES = ["*.json", "*.txt", "*.model", "*.jinja", "*.safetensors"]
-"""All that is fetched of a model: no code, no pickled weights."""
-_log = logging.getLogger(__name__)
 
 
 def build_reranker(settings: Settings) -> CrossEncoderReranker | HttpReranker | None:
@@ -52,10 +38,7 @@ def build_reranker(settings: Settings) -> CrossEncoderReranker | HttpReranker | 
     if "://" in chosen:
         key = settings.reranker_api_key
         return HttpReranker(chosen, model=settings.reranker_model, api_key=key.get_secret_value() if key else None)
-    folder = Path(chosen).expanduser()
-    if _HUB_NAME.fullmatch(chosen) and not folder.is_dir():
-        return CrossEncoderReranker(chosen, lambda *, fetch: hub_folder(chosen, fetch=fetch))
-    return CrossEncoderReranker(folder.name, lambda *, fetch: safe_folder(folder))
+    return CrossEncoderReranker(*named(chosen, RERANKER))
 
 
 class CrossEncoderReranker:
@@ -64,115 +47,19 @@ class CrossEncoderReranker:
     def __init__(self, name: str, find: Callable[..., Path], *, batch: int = BATCH, clock: Callable[[], float] = time.monotonic) -> None:
         """`find(fetch=…)` returns the model's folder, fetched first where it may be; it raises ModelError."""
         self.name = name
-        self._find = find
-        self._batch = batch
-        self._clock = clock
-        self._loading = threading.Lock()
-        self._turn = threading.Lock()
-        self._model: CrossEncoder | None = None
-        self._failure: tuple[float, ModelError] | None = None
+        self._model = LazyCrossEncoder("reranker", name, find, _one_score, batch=batch, clock=clock)
 
     def rerank(self, question: str, texts: Sequence[str]) -> list[float]:
         """The model's logits. What it cannot read of a long pair is cut off. Raises ModelError."""
-        if not texts:
-            return []
-        model = self._loaded()
-        from torch.nn import Identity  # A sigmoid would make equals of the best.
-
-        pairs = [(question, text) for text in texts]
-        try:
-            with self._turn:  # One pass uses every core, and a fast tokenizer is not for two threads at once.
-                found = model.predict(pairs, batch_size=self._batch, show_progress_bar=False, activation_fn=Identity())
-        except Exception as error:
-            _log.debug("the reranker %s stopped", self.name, exc_info=True)
-            raise ModelUnavailable(f"the reranker {self.name} stopped: {type(error).__name__}") from error
-        scores = [float(score) for score in found]
-        if not all(map(math.isfinite, scores)):
-            raise ModelError(f"the reranker {self.name} gave a score that is no number: its weights may be damaged")
-        return scores
+        return [row[0] for row in self._model.logits([(question, text) for text in texts])] if texts else []
 
     def examine(self) -> str:
         """Where it lies, without loading or fetching it. Raises ModelError."""
-        return f"{self.name} in {self._find(fetch=False)}"
-
-    def _loaded(self) -> CrossEncoder:
-        with self._loading:
-            if self._model is None:
-                if self._failure and self._clock() < self._failure[0]:
-                    error = self._failure[1]
-                    raise type(error)(str(error))
-                try:
-                    self._model = self._load(self._find(fetch=True))
-                except ModelError as error:
-                    self._failure = (self._clock() + RETRY_SECONDS, error)
-                    raise
-            return self._model
-
-    def _load(self, folder: Path) -> CrossEncoder:
-        started = time.monotonic()
-        from sentence_transformers import CrossEncoder
-        from transformers.utils import logging as transformers_logging
-
-        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        safe = {"local_files_only": True, "trust_remote_code": False, "model_kwargs": {"use_safetensors": True}}
-        try:
-            model: CrossEncoder = CrossEncoder(str(folder), device="cpu", **safe)
-            labels = model.num_labels
-        except Exception as error:
-            raise ModelUnavailable(f"the reranker in {folder} cannot be loaded: {error}") from error
-        if labels != 1:
-            raise ModelError(f"the model in {folder} gives {labels} scores a text, and a reranker gives one: name another model")
-        _log.info("reranker loaded from %s in %.1f s", folder, time.monotonic() - started)
-        return model
+        return self._model.examine()
 
 
-def safe_folder(folder: Path) -> Path:
-    """The folder of a model that can be loaded without running code. Raises ModelNotFound, or ModelCorrupt where it lists no modules."""
-    if not (folder / "config.json").is_file():
-        raise ModelNotFound(f"{folder} is not the folder of a cross-encoder (no config.json): set DATELINE_RERANKER to such a folder")
-    for part in (folder, *_modules(folder)):
-        pickled = sorted(path.name for path in part.glob("*") if path.suffix in PICKLES)
-        weights = any(part.glob("*.safetensors"))
-        if not weights and (pickled or part == folder):
-            found = pickled[0] if pickled else "no weights"
-            raise ModelNotFound(f"{part} holds {found}, and .safetensors weights are needed: pickled ones run code when loaded")
-    return folder
-
-
-def _modules(folder: Path) -> list[Path]:
-    """The folders of the model's further layers, as sentence-transformers lists them."""
-    listed = folder / "modules.json"
-    try:
-        modules = json.loads(listed.read_text(encoding="utf-8")) if listed.is_file() else []
-        return [folder / module["path"] for module in modules if module["path"]]
-    except (ValueError, TypeError, KeyError) as error:
-        raise ModelCorrupt(f"{listed} is not a list of modules: {type(error).__name__}") from error
-
-
-def hub_folder(name: str, *, fetch: bool = True, cache: Path | None = None) -> Path:
-    """The folder of `owner/model` in the hub's own cache, fetched first where it is not there. Raises ModelNotFound with what to do.
-
-    With `fetch` false, or where HF_HUB_OFFLINE is set, nothing is fetched; a hub that cannot be reached costs four seconds at most.
-    """
-    import httpx
-    from huggingface_hub import constants, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    try:
-        return safe_folder(Path(snapshot_download(name, cache_dir=cache, allow_patterns=_FILES, local_files_only=True)))
-    except HFValidationError as error:
-        raise ModelNotFound(f"{name} is neither a folder nor a name on the model hub: set DATELINE_RERANKER to either") from error
-    except (LocalEntryNotFoundError, ModelNotFound):
-        advice = f"run `hf download {name}` where the hub can be reached, or set DATELINE_RERANKER to a folder"
-    if not fetch or constants.is_offline_mode():
-        raise ModelNotFound(f"the reranker {name} is not on this machine: {advice}")
-    try:
-        probe(f"{constants.ENDPOINT}/api/models/{name}")
-        return safe_folder(Path(snapshot_download(name, cache_dir=cache, allow_patterns=_FILES, library_name="dateline")))
-    except Unreachable as error:
-        raise ModelNotFound(f"the reranker {name} is not on this machine, and of the model hub: {error}; {advice}") from error
-    except (HfHubHTTPError, LocalEntryNotFoundError, httpx.HTTPError, OSError) as error:
-        raise ModelNotFound(f"the reranker {name} could not be fetched ({type(error).__name__}): {advice}") from error
+def _one_score(model: CrossEncoder) -> str:
+    return "" if model.num_labels == 1 else f"gives {model.num_labels} scores a text, and a reranker gives one"
 
 
 class _Result(BaseModel):

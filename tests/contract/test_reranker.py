@@ -14,7 +14,8 @@ import pytest
 
 from service.errors import ModelCorrupt, ModelError, ModelNotFound, ModelUnavailable
 from service.models import reranker as adapters
-from service.models.reranker import CrossEncoderReranker, HttpReranker, build_reranker, hub_folder, safe_folder
+from service.models.cross_encoder import BATCH, hub_folder, safe_folder
+from service.models.reranker import CrossEncoderReranker, HttpReranker, build_reranker
 from service.ports import Reranker
 from service.settings import Settings
 from tests.fakes import WordReranker, word_scores
@@ -133,7 +134,7 @@ def test_each_text_has_its_score(reranker: Reranker) -> None:
 
 def test_scores_stand_in_the_order_of_the_texts(reranker: Reranker) -> None:
     """Whatever the batches and the order of the answer, score i belongs to text i."""
-    texts = [" ".join(TEXTS[number % 3].split()[: 1 + number % 5]) for number in range(2 * adapters.BATCH + 3)]
+    texts = [" ".join(TEXTS[number % 3].split()[: 1 + number % 5]) for number in range(2 * BATCH + 3)]
     together = reranker.rerank(QUESTION, texts)
     alone = [reranker.rerank(QUESTION, [text])[0] for text in texts]
     assert together == pytest.approx(alone, abs=1e-4)

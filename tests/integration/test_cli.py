@@ -272,6 +272,9 @@ def test_the_doctor_says_what_to_do(filled: Run, tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("DATELINE_MODEL", "local/nothing.gguf")
     assert re.search(r"FAIL language model: nothing\.gguf", filled("doctor").stdout)
     assert "ok   reranker: off" in well.stdout
+    assert "ok   judge: " in well.stdout
+    monkeypatch.setenv("DATELINE_JUDGE", f"nli:{tmp_path / 'nothing'}")
+    assert re.search(r"FAIL judge: .*nothing is not the folder.*\n.*DATELINE_JUDGE", filled("doctor").stdout)
     monkeypatch.setenv("DATELINE_RERANKER", str(tmp_path / "nothing"))
     assert re.search(r"FAIL reranker: .*nothing is not the folder.*\n.*DATELINE_RERANKER", filled("doctor").stdout)
 

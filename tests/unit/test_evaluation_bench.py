@@ -148,6 +148,26 @@ def test_the_check_is_asked_without_an_archive(suite: Suite, settings: Settings,
     assert len(bench.identity) == 16
 
 
+def test_the_check_is_compared_with_the_judge(settings: Settings, tmp_path: Path) -> None:
+    """Alone it is fooled by a number, together it is not asked; without a model there is none."""
+    pairs = lines(tmp_path / "pairs.jsonl", [
+        {"id": "yes", "question": "The longest crack runs for 9 metres.", "document": OLD, "supported": True},
+        {"id": "no", "question": "The longest crack runs for 8 metres.", "document": OLD, "supported": False},
+    ])  # fmt: skip
+    check = Suite("check-mine", (pairs,), task=Task.CHECK, systems=("judge", "combined"))
+    yes = ScriptedGenerator([""], logprobs={"Yes": -0.01, "No": -9.0})
+    with opened(check, settings, quiet, embedder=CountingEmbedder(256), generator=yes) as bench:
+        results = run_all(check, bench)
+    assert {result.system: [row.verdict for row in result.rows] for result in results} == {
+        "grounding": [True, False],
+        "judge": [True, True],
+        "combined": [True, False],
+    }
+    alone = settings.model_copy(update={"model": "extractive"})
+    with pytest.raises(BadInput, match="DATELINE_JUDGE"), opened(check, alone, quiet, embedder=CountingEmbedder(256)):
+        pass
+
+
 def test_the_corpus_is_embedded_once_and_questions_each_time(suite: Suite, settings: Settings) -> None:
     """A suite that was set up before is set up from kept vectors; a question's time is part of what is measured."""
     first, second = CountingEmbedder(256), CountingEmbedder(256)

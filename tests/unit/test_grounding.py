@@ -116,6 +116,9 @@ def test_two_facts_cite_two_sentences() -> None:
         ("The council did not approve the harbour plan.", "The council approved the harbour plan.", "not"),
         ("The council approved the harbour plan.", "The council did not approve the harbour plan.", "not"),
         ("Thirty-one people died.", "Forty-one people died.", "41"),
+        ("The light flares up every 41 minutes.", "The light flares up every 41 seconds.", "41 second"),
+        ("Prices in Harsk rose by 11 percent.", "Prices in Harsk rose by 11 dollars.", "11 dollar"),
+        ("On Thursday Mara Telle met both sides.", "On Thursday Mara Tellen met both sides.", "tellen"),
     ],
 )
 def test_a_changed_fact_is_cut_and_named(said: str, changed: str, missing: str) -> None:
@@ -137,6 +140,8 @@ def test_a_changed_fact_is_cut_and_named(said: str, changed: str, missing: str) 
         ),
         ("Storms in Australia closed three ports on Monday.", "Australian storms closed three ports on Monday."),
         ("Talks at the United Nations ended on Monday without a vote.", "Talks at the UN ended on Monday without a vote."),
+        ("Prices in Harsk rose by 11 percent.", "Prices in Harsk rose 11%."),
+        ("The Chinese and the Orvanian navy met on Monday.", "The navy of China and the navy of Orvane met on Monday."),
         ("Farmers in France blocked the roads to three ports.", "French farmers blocked the roads to three ports."),
         ("The Merrin company won the contract from Sudhafen.", "The contract was won by the Merrin company from Sudhafen."),
         ("Anna Dace opened the new bridge in Harsk on Monday.", "On Monday Anna Dace opened the new bridge in Harsk."),

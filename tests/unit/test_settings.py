@@ -91,6 +91,18 @@ def test_keys_are_parsed_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "0123456789abcdef" not in str(caught.value)
 
 
+def test_the_judge_is_the_model_until_another_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Off, an entailment model, a hosted one; a word alone is none of them."""
+    assert load_settings().judge == "model"
+    for name in ("off", "nli:~/models/entails", "nli:acme/entails", "openai:small"):
+        monkeypatch.setenv("DATELINE_JUDGE", name)
+        assert load_settings().judge == name
+    for wrong in ("on", "nli:", ":small"):
+        monkeypatch.setenv("DATELINE_JUDGE", wrong)
+        with pytest.raises(SettingsError, match="DATELINE_JUDGE"):
+            load_settings()
+
+
 def test_a_reranker_is_off_until_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name, a folder or an address; how many passages it reads."""
     assert (load_settings().reranker, load_settings().rerank_candidates) == ("", 30)

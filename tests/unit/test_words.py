@@ -1,6 +1,6 @@
 """Words, numbers and names of a text."""
 
-from service.words import content_stems, names, negated, numbers, search_terms
+from service.words import content_stems, measured, names, negated, numbers, search_terms
 
 
 def test_a_number_is_the_same_however_it_is_written() -> None:
@@ -8,6 +8,12 @@ def test_a_number_is_the_same_however_it_is_written() -> None:
     assert numbers("4,100 people") == numbers("4100 people") == numbers("4100.0 people") == {"4100"}
     assert numbers("five ships") == numbers("5 ships") == {"5"}
     assert numbers("thirty-one dead") == numbers("thirty one dead") == {"31"}
+
+
+def test_a_unit_belongs_to_its_number() -> None:
+    """However percent is written; a noun that is no unit is left out."""
+    assert measured("41 minutes, 11% and 12 per cent of 300 ships") == {("41", "minut"), ("11", "percent"), ("12", "percent")}
+    assert measured("a ten-day trip of 2 million kilometres") == {("10", "day"), ("2000000", "kilometr")}
 
 
 def test_digits_in_a_word_are_no_number() -> None:
