@@ -115,10 +115,13 @@ class ModelWriter:
                     await emit(Delta(text))
                     yield piece.text
 
-        async with aclosing(stream) as pieces, aclosing(texts(pieces)) as heard:
-            async with aclosing(sentences_of(heard, draft.report, echoed=f"{told.system}\n{told.user}")) as sentences:
-                async for sentence in sentences:
-                    yield sentence
+        async with (
+            aclosing(stream) as pieces,
+            aclosing(texts(pieces)) as heard,
+            aclosing(sentences_of(heard, draft.report, echoed=f"{told.system}\n{told.user}")) as sentences,
+        ):
+            async for sentence in sentences:
+                yield sentence
 
     def _check(self, text: str, marked: Sequence[int], question: Question, selection: Selection) -> Verdict:
         # A short answer ("4,100.") means nothing alone: it is compared together with its question.

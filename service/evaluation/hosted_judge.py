@@ -12,7 +12,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from service.answering.prompting import PromptTemplate, neutral
+from service.answering.neutral import neutral
+from service.answering.prompting import PromptTemplate
 from service.domain import Answer
 from service.evaluation.cases import Case, digest
 from service.evaluation.runner import Row

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from service.answering.prompting import PromptTemplate, neutral
+from service.answering.neutral import neutral
+from service.answering.prompting import PromptTemplate
 from service.domain import (
     Answer,
     AnswerSentence,
