@@ -2,9 +2,9 @@
 
 None of them reports anything, so none is evidence; they stay in the article and are found by search like the rest.
 
-What is recognised is a mood and an addressee, not a list of attacks: an order about "your answer", a task whose product is a text ("write a
-poem"), an order to forget other orders, a sentence that is a question. Orders to people ("Boil water before drinking") report what people are
-told, and pass. The figures are in docs/hostile.md.
+What is recognised is a mood and an addressee, not a list of attacks: an order about "your answer", a task whose product is a text ("write
+a poem"), an order to forget other orders, a sentence that is a question. Orders to people ("Boil water before drinking") report what
+people are told, and pass. The figures are in docs/hostile.md.
 """
 
 from __future__ import annotations
