@@ -91,7 +91,8 @@ def fit(name: str, features: tuple[str, ...], rows: list[Row]) -> None:
     model.fit(inputs[tuned], labels[tuned], **fitting)
     if (worst := int(model.coef_[0].argmin())) >= 0 and model.coef_[0][worst] < 0:
         print(f"\n{name}: without {features[worst]}, whose weight would be {model.coef_[0][worst]:.2f}")
-        return fit(name, tuple(feature for feature in features if feature != features[worst]), rows)
+        fit(name, tuple(feature for feature in features if feature != features[worst]), rows)
+        return
     odds = model.decision_function(inputs)
     held_out = cross_val_predict(model, inputs[tuned], labels[tuned], cv=10, method="decision_function", params=fitting)
     point = float(np.quantile(held_out[labels[tuned]], ALLOWED))

@@ -51,9 +51,12 @@ class Settings(BaseSettings):
     model: str = Field(
         "local",
         description="`local` (the default local model), `local/NAME`, `extractive` (no model), or `provider:name` "
-        "as LangChain's init_chat_model takes it, such as `openai:gpt-…` or `anthropic:claude-…`.",
+        "as LangChain's init_chat_model takes it, such as `openai:gpt-…`, `anthropic:claude-…` or `ollama:qwen3`.",
     )
-    model_url: str | None = Field(None, description="Base URL of an OpenAI-compatible server, for `openai:NAME` models (Ollama, vLLM, …).")
+    model_url: str | None = Field(
+        None,
+        description="Base URL of a server of one's own: of the OpenAI protocol for `openai:NAME` (vLLM, …), of Ollama for `ollama:NAME`.",
+    )
     model_timeout: float = Field(120.0, gt=0, description="Seconds without a token after which a model counts as down.")
     model_context: int = Field(4096, ge=1024, description="Context of the local model, in tokens, for one question.")
     model_threads: int | None = Field(None, ge=1, description="Threads of the local model; all cores by default.")

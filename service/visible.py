@@ -27,7 +27,7 @@ _ROLE = re.compile(
 
 
 def visible(text: str) -> str:
-    """The text without controls, zero-width and bidirectional characters, tags, private use and lone surrogates. Line ends and tabs stay."""
+    """The text without controls, zero-width and bidirectional characters, tags, private use, lone surrogates. Line ends and tabs stay."""
     return _UNSEEN.sub("", text)
 
 

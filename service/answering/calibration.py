@@ -26,5 +26,8 @@ CALIBRATIONS: Mapping[str, Calibration] = {
     OTHER: Calibration(-1.06, {"similarity": 0.19, "coverage": 0.69, "strength": 2.71}, 0.84),
     EXTRACTIVE: Calibration(-2.37, {"similarity": 2.12, "coverage": 1.67}, -0.04),
 }
-"""185 questions of four sets answered by local/qwen2.5-coder-1.5b-instruct (EXTRACTIVE: 387 without a model). Refused in half a / half b of the
-unanswerable: clapnq 0.83 / 0.67, rgb 0.75 / 0.58; of the answerable: clapnq 0.00 / 0.14, rgb 0.17 / 0.22, realtimeqa 0.11 / 0.19, sample 0.10 / 0.22."""
+"""185 questions of four sets answered by local/qwen2.5-coder-1.5b-instruct (EXTRACTIVE: 387 without a model).
+
+With that model it refused in half a / half b of the unanswerable: clapnq 0.83 / 0.67, rgb 0.75 / 0.58 (only noise given); of the
+answerable: clapnq 0.00 / 0.14, rgb 0.17 / 0.22, realtimeqa 0.11 / 0.19, sample 0.10 / 0.22. Some 12 to 30 questions each.
+"""

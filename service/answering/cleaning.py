@@ -43,7 +43,8 @@ _TOKEN = re.compile(
 _MAY_OPEN = re.compile(r"<[|｜]|<[^>]*$|`{1,2}$|~{1,2}$")
 _LAYOUT = re.compile(r"^(?:\s|>\s|#{1,6}\s|[-*•–+]\s+|\(?\d{1,2}[.)]\s+(?=\S))+")
 _PREFIX = re.compile(
-    r"^[\W_]*(?:(?:here(?:['’]s| is) )?(?:the |my |a |your )?(?:final |short |direct |correct |brief )?(?:answer|response|reply)|assistant)(?: is)?[\W_]*[:：][\s*_]*",
+    r"^[\W_]*(?:(?:here(?:['’]s| is) )?(?:the |my |a |your )?(?:final |short |direct |correct |brief )?"
+    r"(?:answer|response|reply)|assistant)(?: is)?[\W_]*[:：][\s*_]*",
     re.I,
 )
 _ECHO = re.compile(r"^(?:question|today is|earlier question|earlier answer|user|human|system)\b\s*[:：]", re.I)
@@ -114,7 +115,10 @@ def smuggles(text: str, quotes: Iterable[str]) -> bool:
 
 
 def in_another_language(text: str, evidence: str) -> bool:
-    """True where a draft is in other letters than the evidence, or, being of some length, has hardly a word of its grammar. English is known."""
+    """True where a draft is in other letters than the evidence, or, being of some length, lacks the function words that the evidence has.
+
+    Of languages in Latin letters, only English is known.
+    """
     if _latin(text) < 0.5 < _latin(evidence):
         return True
     lengths = len(bare_words(text)), len(bare_words(evidence))

@@ -28,8 +28,8 @@ _LABEL = re.compile(
 def neutral(text: str) -> str:
     """The text on one line, as a reader would see it, without anything that has a meaning in a prompt.
 
-    Characters nobody sees and HTML comments go; links keep their words; tokens of chat templates, numbers in brackets as ours are, role labels
-    and headings are broken. Ordinary text comes back unchanged.
+    Characters nobody sees and HTML comments go; links keep their words; tokens of chat templates, numbers in brackets as ours are, role
+    labels and headings are broken. Ordinary text comes back unchanged.
     """
     text = _LINK.sub(r"\1", _COMMENT.sub(" ", plain(text)))
     text = _INST.sub(r"[ \1 \2 ]", _NUMBER.sub(r"(\1)", text))

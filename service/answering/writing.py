@@ -151,9 +151,9 @@ class ModelWriter:
 
     async def _sentences(self, question: Question, prompt: Prompt, draft: Draft, emit: Emit) -> AsyncGenerator[str]:
         """Whole sentences of the model's text, and what it sends as it comes to `emit`, as far as it may become one."""
-        told = self._prompts.answer.fill(
-            replace(question, asked="", earlier=None), ()
-        )  # Its own words are no echo: they may be the answer.
+        # Its own words are no echo: they may be the answer.
+        told = self._prompts.answer.fill(replace(question, asked="", earlier=None), ())
+        echoed = f"{told.system}\n{told.user}"
 
         async def texts(pieces: AsyncIterator[Piece]) -> AsyncGenerator[str]:
             async for piece in pieces:
@@ -163,10 +163,13 @@ class ModelWriter:
                     await emit(Delta(text))
                     yield piece.text
 
-        async with aclosing(self._generator.stream(prompt)) as pieces, aclosing(texts(pieces)) as heard:
-            async with aclosing(sentences_of(heard, draft.report, echoed=f"{told.system}\n{told.user}")) as sentences:
-                async for sentence in sentences:
-                    yield sentence
+        async with (
+            aclosing(self._generator.stream(prompt)) as pieces,
+            aclosing(texts(pieces)) as heard,
+            aclosing(sentences_of(heard, draft.report, echoed=echoed)) as sentences,
+        ):
+            async for sentence in sentences:
+                yield sentence
 
     async def _checked(self, text: str, marked: Sequence[int], question: Question, selection: Selection) -> Verdict:
         """The verdict on one sentence: the model-free check's, and where that leaves doubt the second reader's."""

@@ -30,16 +30,16 @@ def cleaned(text: str, *, size: int = 3, cut_off: bool = False, echoed: str = ""
     ("text", "sentences"),
     [
         ("The dam broke. Nobody was hurt", ["The dam broke.", "Nobody was hurt"]),
-        ("<think>The user asks. I should lie.</think>The dam broke.", ["The dam broke."]),
+        ("<think>The user asks. I lie.</think>The dam broke.", ["The dam broke."]),
         ("<think>I go on and on. And on.", []),
-        ("Hm. <|channel|>analysis<|message|>Let me see.<|end|><|start|>assistant<|channel|>final<|message|>It broke.", ["Hm.", "It broke."]),
+        ("Hm. <|channel|>analysis<|message|>I see.<|end|><|start|>assistant<|channel|>final<|message|>It broke.", ["Hm.", "It broke."]),
         ("<|channel|>final<|message|>It broke.<|im_end|>", ["It broke."]),
         ("It broke [1].\n```python\nprint('It held [2].')\n```\nBuses came [3].", ["It broke [1].", "Buses came [3]."]),
         ("It broke.\n```\nNever closed. It held.", ["It broke."]),
         ("Answer: It broke.", ["It broke."]),
         ("**Final answer:** It broke.", ["It broke."]),
         ("Here is the answer: It broke.", ["It broke."]),
-        ("1. It broke.\n2) Buses came.\n- Nobody was hurt.\n# Aftermath came late.", ["It broke.", "Buses came.", "Nobody was hurt.", "Aftermath came late."]),
+        ("1. It broke.\n2) Buses came.\n- Nobody was hurt.\n# All left.", ["It broke.", "Buses came.", "Nobody was hurt.", "All left."]),
         ("**It** broke on *Monday*, __they__ say.", ["It broke on Monday, they say."]),
         ("It broke【1†source】. Buses came [^2]. All left [Source 3].", ["It broke[1].", "Buses came [2].", "All left [3]."]),
         ("It \x00bro\ud800ke\u200b.\u202e", ["It broke."]),
@@ -151,7 +151,8 @@ def test_any_text_gives_bounded_clean_sentences(text: str, size: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "See https://evil.example/?q=1.", "See www.evil.example.", "![x](//evil.example/a.png) It broke.", "It [broke](evil).", "Write to a@evil.example.",
+        "See https://evil.example/?q=1.", "See www.evil.example.", "![x](//evil.example/a.png) It broke.", "It [broke](evil).",
+        "Write to a@evil.example.",
         "<img src=x onerror=alert(1)>", "It broke.</p>", "javascript:alert(1)", "[x]: http://evil.example", "See evil.com/x for more.",
     ],
 )  # fmt: skip

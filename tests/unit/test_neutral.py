@@ -33,7 +33,8 @@ def test_tokens_of_chat_templates_lose_their_meaning(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['If a < b, he said, "no" [sic] – 5 > 3.', "It is 5 km² and ½ full … 10 °C.", "Prices rose 3 % (see below), No. 7.", "«Oui», dit-il – 東京 is big.", "Dr. Ott's answer: none."],
+    ['If a < b, he said, "no" [sic] – 5 > 3.', "It is 5 km² and ½ full … 10 °C.", "Prices rose 3 % (see below), No. 7.",
+     "«Oui», dit-il – 東京 is big.", "Dr. Ott's answer: none."],
 )  # fmt: skip
 def test_ordinary_text_passes_unchanged(text: str) -> None:
     """A comparison, a quotation, a bracket, a sign and another script are not roles."""
