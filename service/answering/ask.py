@@ -119,7 +119,7 @@ class Answerer:
             one.number: tuple(other for other in found.get(one.article.id, ()) if numbers(one.text) <= figures[other.article_id])
             for one in selection.evidence
         }
-        return Composer(selection.evidence, also)
+        return Composer(question, selection.evidence, also)
 
     async def _write(
         self, mode: Mode, question: Question, selection: Selection, composer: Composer, draft: Draft, watch: Stopwatch, emit: Emit

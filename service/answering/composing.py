@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from service.answering.conflicts import Disagreement
+from service.answering.dating import in_brackets, shown
 from service.answering.grounding import Verdict
 from service.answering.request import Checked
 from service.domain import (
@@ -46,8 +47,9 @@ class Outcome:
 class Composer:
     """Collects checked sentences and numbers their citations in order of first use."""
 
-    def __init__(self, evidence: Sequence[Evidence], reprints: Mapping[int, tuple[Reprint, ...]]) -> None:
+    def __init__(self, question: Question, evidence: Sequence[Evidence], reprints: Mapping[int, tuple[Reprint, ...]]) -> None:
         """`reprints` says for an evidence number which other outlets print its sentence."""
+        self._question = question
         self._evidence = {one.number: one for one in evidence}
         self._reprints = reprints
         self._sentences: list[AnswerSentence] = []
@@ -61,7 +63,8 @@ class Composer:
             return None
         before = len(self._markers)
         markers = tuple(self._marker(number) for number in verdict.evidence)
-        sentence = AnswerSentence(verdict.text, verdict.support, tuple(sorted(markers)))
+        text = shown(verdict.text, [self._evidence[number] for number in verdict.evidence], self._question, opens=not self._sentences)
+        sentence = AnswerSentence(text, verdict.support, tuple(sorted(markers)))
         self._sentences.append(sentence)
         new = tuple(self._citation(number) for number, marker in self._markers.items() if marker > before)
         return Checked(len(self._sentences) - 1, sentence, new)
@@ -117,7 +120,7 @@ class Composer:
         who = one.article.source or one.article.headline
         day = one.article.published_at
         when = f" ({day.day} {day:%B %Y})" if day else ""
-        return Verdict(f"{who}{when}: “{' '.join(one.text.split())}”", Support.SUPPORTED, (number,))
+        return Verdict(f"{who}{when}: “{in_brackets(one)}”", Support.SUPPORTED, (number,))
 
     def _nearest(self) -> tuple[Citation, ...]:
         best = sorted(self._evidence.values(), key=lambda one: -one.score)[:NEAREST]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from service.answering.dating import date_words
 from service.domain import Evidence, Support
 from service.ports import Vectors
 from service.words import content_stems, names, negated, numbers
@@ -112,6 +113,7 @@ class _Held:
 
 def _held(one: Evidence) -> _Held:
     day = f"{one.article.published_at:%d %B %Y %A}".lstrip("0") if one.article.published_at else ""
+    day = f"{day} {date_words(one)}"  # what the sentence's "yesterday" is
     head = " ".join(filter(None, (one.article.title, one.article.source, one.article.author, day)))
     return _Held(
         numbers(one.text),

@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from service.answering.dating import annotated
 from service.domain import Evidence, Question, Turn
 from service.errors import SettingsError
 from service.ports import Prompt
@@ -81,7 +82,7 @@ def evidence_block(evidence: Sequence[Evidence]) -> str:
         day = f"{article.published_at.day} {article.published_at:%B %Y}" if article.published_at else "undated"
         head = ", ".join(filter(None, (article.source, day)))
         title = f": {article.title[:TITLE]}" if article.title else ""
-        blocks.append("\n".join([neutral(f"{head}{title}"), *(f"[{row.number}] {neutral(row.text)}" for row in rows)]))
+        blocks.append("\n".join([neutral(f"{head}{title}"), *(f"[{row.number}] {neutral(annotated(row))}" for row in rows)]))
     return "\n".join(blocks)
 
 

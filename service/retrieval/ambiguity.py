@@ -82,7 +82,7 @@ def is_doubtful(text: str, start: int, end: int, kind: Kind, *, at: bool) -> boo
     if kind == "year":
         counted = (not at or words.endswith(("00", "50"))) and _COUNTED.match(after)
         return bool(_YEAR_OF_EVENT.match(after) or _QUANTITY.search(before) or counted)
-    if at and kind in {"holiday", "whole"} and _DAY_WITHOUT_YEAR.fullmatch(words) and _is_ahead(text, start):
+    if at and kind in {"holiday", "whole"} and _DAY_WITHOUT_YEAR.fullmatch(words) and speaks_ahead(text, start):
         return True  # "will open on 12 December" is the next one, and no article is from then
     if kind == "holiday":
         return not _ENDS.match(after)
@@ -91,7 +91,7 @@ def is_doubtful(text: str, start: int, end: int, kind: Kind, *, at: bool) -> boo
         return bool(re.fullmatch(r"May \d\d?", words)) and opens_sentence(text, start) and not _ENDS.match(after)
     if kind == "weekday" and _PROGRAMME.match(after):
         return True
-    return (kind == "month" or (kind == "weekday" and at)) and _is_ahead(text, start)
+    return (kind == "month" or (kind == "weekday" and at)) and speaks_ahead(text, start)
 
 
 def names_an_event(text: str, start: int, end: int) -> bool:
@@ -110,14 +110,14 @@ def opens_sentence(text: str, start: int) -> bool:
     return not before or before[-1] in '.?!:;([\0"“—–'
 
 
+def speaks_ahead(text: str, start: int) -> bool:
+    """True where the sentence speaks of what is to come, so that "in November" may be the next one."""
+    sentence = re.split(r"[.?!] ", text[:start])[-1]
+    return bool(_AHEAD.search(sentence))
+
+
 def _may_be_a_person(words: str, after: str, *, at: bool) -> bool:
     """April Jones, or Mrs May after "before": a month that is also a name, without day or year."""
     if not _PERSON.search(words) or re.search(r"\d", words):
         return False
     return bool(re.match(r"['’]s\b| [A-Z]", after)) if at else not _ENDS.match(after)
-
-
-def _is_ahead(text: str, start: int) -> bool:
-    """True where the sentence speaks of what is to come, so that "in November" may be the next one."""
-    sentence = re.split(r"[.?!] ", text[:start])[-1]
-    return bool(_AHEAD.search(sentence))

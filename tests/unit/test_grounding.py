@@ -119,3 +119,15 @@ def test_without_evidence_nothing_is_supported() -> None:
 def test_marks_leave_the_text_and_invented_ones_vanish(draft: str, text: str, marks: tuple[int, ...]) -> None:
     """No citation mark the model made up reaches the reader."""
     assert strip_marks(draft, highest=3) == (text, marks)
+
+
+def test_a_date_that_the_articles_yesterday_means_is_carried_and_another_is_not() -> None:
+    """The day is worked out from the article's own date."""
+    text = "The minister Vask opened the bridge yesterday."
+    article = Article("a", text, published_at=datetime(2026, 4, 1, tzinfo=UTC))
+    one = Evidence(1, article, Passage.cut(article, 0, 0, len(text)), 0, len(text), text, 1.0)
+    vector = np.ones(1, dtype=np.float32)
+    right = ground("Vask opened the bridge on 31 March 2026.", (1,), vector, [one], vector[None, :])
+    wrong = ground("Vask opened the bridge on 30 March 2026.", (1,), vector, [one], vector[None, :])
+    assert right.is_supported
+    assert wrong.missing == ("30",)
