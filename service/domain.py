@@ -297,6 +297,8 @@ class Position:
 
     value: str
     citations: tuple[int, ...]
+    voices: int = 1
+    """How many independent stories say so; reprints of one story are one voice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +307,9 @@ class Conflict:
 
     about: str
     positions: tuple[Position, ...]
+    """The one with most voices first."""
+    outlier: str | None = None
+    """The value of a position that a single voice holds against several that agree."""
 
 
 @dataclass(frozen=True, slots=True)
