@@ -314,6 +314,8 @@ class Position:
 
     value: str
     citations: tuple[int, ...]
+    voices: int = 1
+    """How many independent stories say so; reprints of one story are one voice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +324,9 @@ class Conflict:
 
     about: str
     positions: tuple[Position, ...]
+    """The one with most voices first."""
+    outlier: str | None = None
+    """The value of a position that a single voice holds against several that agree."""
 
 
 @dataclass(frozen=True, slots=True)

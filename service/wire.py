@@ -58,6 +58,7 @@ class PositionOut(BaseModel):
 
     value: str
     citations: list[int]
+    voices: int = 1
 
 
 class ConflictOut(BaseModel):
@@ -65,6 +66,7 @@ class ConflictOut(BaseModel):
 
     about: str
     positions: list[PositionOut]
+    outlier: str | None = None
 
 
 class CoverageOut(BaseModel):
@@ -140,7 +142,11 @@ def answer_out(answer: Answer, *, debug: bool = False) -> AnswerOut:
         sentences=[SentenceOut(text=s.text, support=s.support, citations=list(s.citations)) for s in answer.sentences],
         citations=[citation_out(citation, answer) for citation in answer.citations],
         conflicts=[
-            ConflictOut(about=c.about, positions=[PositionOut(value=p.value, citations=list(p.citations)) for p in c.positions])
+            ConflictOut(
+                about=c.about,
+                positions=[PositionOut(value=p.value, citations=list(p.citations), voices=p.voices) for p in c.positions],
+                outlier=c.outlier,
+            )
             for c in answer.conflicts
         ],
         window=window_out(answer.question.window) if answer.question.window else None,

@@ -25,6 +25,8 @@ from service.domain import (
     Usage,
 )
 
+MAX_VOICES = 4
+"""Outlets named for one position in a sentence; the position itself cites all."""
 NEAREST = 3
 """Citations shown with a refusal."""
 
@@ -43,6 +45,11 @@ class Outcome:
     usage: Usage
     signals: Mapping[str, float]
     confidence: float
+
+
+def _outlet_and_day(one: Evidence) -> str:
+    day = one.article.published_at
+    return (one.article.source or one.article.headline) + (f" ({day.day} {day:%B %Y})" if day else "")
 
 
 class Composer:
@@ -77,12 +84,15 @@ class Composer:
         self._markers.clear()
 
     def positions(self, dispute: Disagreement) -> list[Verdict]:
-        """A quoted sentence for each side that no sentence cites yet."""
-        return [self._said(number) for _, number in (dispute.first, dispute.second) if number not in self._markers]
+        """A quoted sentence for each side that no sentence cites yet, and for one that stands alone against several in any case."""
+        lone = dispute.outlier
+        unsaid = [side for side in dispute.sides if side is lone or not any(number in self._markers for number in side.evidence)]
+        return [self._said(side.evidence, alone=side is lone) for side in unsaid]
 
     def answer(self, outcome: Outcome, dispute: Disagreement | None) -> Answer:
         """The whole answer. A refusal keeps no sentence and shows the nearest evidence."""
         refusal = outcome.status.is_refusal
+        conflicts = (self._conflict(dispute),) if dispute and outcome.status is Status.CONFLICTING else ()  # first: it may cite more
         sentences = () if refusal else tuple(self._sentences)
         dropped = (*self._dropped, *(one.text for one in self._sentences)) if refusal else tuple(self._dropped)
         return Answer(
@@ -92,7 +102,7 @@ class Composer:
             status=outcome.status,
             sentences=sentences,
             citations=() if refusal else tuple(self._citation(number) for number in self._markers),
-            conflicts=(self._conflict(dispute),) if dispute and outcome.status is Status.CONFLICTING else (),
+            conflicts=conflicts,
             nearest=self._nearest() if refusal else (),
             coverage=outcome.coverage,
             generator=outcome.generator,
@@ -114,15 +124,17 @@ class Composer:
         return Citation(marker, one.article, one.text, one.start, one.end, self._reprints.get(one.number, ()))
 
     def _conflict(self, dispute: Disagreement) -> Conflict:
-        sides = (dispute.first, dispute.second)
-        return Conflict(dispute.about, tuple(Position(value, (self._markers[number],)) for value, number in sides))
+        positions = tuple(
+            Position(side.value, tuple(sorted(self._marker(number) for number in side.evidence)), len(side.evidence))
+            for side in dispute.sides
+        )
+        return Conflict(dispute.about, positions, dispute.outlier.value if dispute.outlier else None)
 
-    def _said(self, number: int) -> Verdict:
-        one = self._evidence[number]
-        who = one.article.source or one.article.headline
-        day = one.article.published_at
-        when = f" ({day.day} {day:%B %Y})" if day else ""
-        return Verdict(f"{who}{when}: “{in_brackets(one)}”", Support.SUPPORTED, (number,))
+    def _said(self, numbers: Sequence[int], *, alone: bool) -> Verdict:
+        """The best sentence of these, quoted, after the outlets and days of all."""
+        voices = [self._evidence[number] for number in numbers]
+        who = ", ".join(_outlet_and_day(one) for one in voices[:MAX_VOICES])
+        return Verdict(f"{who}{', alone' if alone else ''}: “{in_brackets(voices[0])}”", Support.SUPPORTED, tuple(numbers[:MAX_VOICES]))
 
     def _nearest(self) -> tuple[Citation, ...]:
         best = sorted(self._evidence.values(), key=lambda one: -one.score)[:NEAREST]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from service.answering.conflicts import Disagreement, find_disagreement
@@ -32,7 +33,7 @@ def test_two_outlets_with_different_figures_at_one_time_disagree() -> None:
         said(2, "The earthquake destroyed 910 homes in Skell.", "Courier", 5),
     )
     assert found is not None
-    assert {found.first, found.second} == {("640", 1), ("910", 2)}
+    assert {(side.value, side.evidence) for side in found.sides} == {("640", (1,)), ("910", (2,))}
     assert found.about == "homes"
 
 
@@ -97,3 +98,90 @@ def test_a_correction_is_no_second_opinion() -> None:
         )
         is None
     )
+
+
+def asked(question: str, *rows: Evidence, alike: float = 0.9) -> Disagreement | None:
+    """The disagreement among sentences that are all this alike, and close to the question."""
+    count = len(rows)
+    vectors = np.linalg.cholesky(np.full((count, count), alike) + (1 - alike) * np.eye(count)).astype(np.float32)
+    return find_disagreement(question, rows, vectors, vectors.mean(axis=0))
+
+
+def test_one_report_against_several_is_an_outlier() -> None:
+    """The side with most voices comes first; whoever prints the same story adds no voice."""
+    found = asked(
+        QUESTION,
+        said(1, "The earthquake destroyed 640 homes in Skell.", "Herald", 4),
+        replace(said(2, "The earthquake in Skell destroyed 640 homes.", "Courier", 4), story=7),
+        replace(said(3, "In Skell the earthquake destroyed 640 homes.", "Ledger", 4), story=7),
+        said(4, "The earthquake destroyed 910 homes in Skell.", "Weekly", 5),
+    )
+    assert found is not None
+    assert [(side.value, side.evidence) for side in found.sides] == [("640", (1, 2)), ("910", (4,))]
+    assert found.outlier == found.sides[1]
+
+
+def test_there_may_be_more_than_two_positions() -> None:
+    """None of them is then an outlier."""
+    found = asked(QUESTION, *(said(n, f"The earthquake destroyed {n}40 homes in Skell.", f"Outlet {n}", 4) for n in (2, 6, 9)))
+    assert found is not None
+    assert sorted(side.value for side in found.sides) == ["240", "640", "940"]
+    assert found.outlier is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("about 4,000", "4,100"), ("4,000", "4,100"), ("more than 50", "62"), ("at least 600", "640"), ("up to 70", "66")]
+)
+def test_rounding_is_no_disagreement(first: str, second: str) -> None:
+    """What is meant roughly, or as a bound, agrees with what lies near or within it."""
+    rows = (said(1, f"It destroyed {first} homes in Skell.", "Herald", 4), said(2, f"It destroyed {second} homes in Skell.", "Courier", 5))
+    assert asked(QUESTION, *rows) is None
+
+
+def test_a_later_report_that_says_it_rose_is_a_development() -> None:
+    """Even within days."""
+    rows = (
+        said(1, "The earthquake destroyed 640 homes in Skell.", "Herald", 4),
+        said(2, "The number of homes destroyed in Skell rose to 910 on Thursday.", "Courier", 5),
+    )
+    assert asked(QUESTION, *rows) is None
+
+
+def test_outlets_may_disagree_on_the_day() -> None:
+    """Where it is asked when: days are compared, whether named or told by a relative word."""
+    rows = (
+        said(1, "The Kolm bridge collapsed on 2 March 2026.", "Herald", 4),
+        said(2, "The Kolm bridge collapsed yesterday.", "Courier", 4),
+        said(3, "The Kolm bridge collapsed on Tuesday.", "Ledger", 4),
+    )
+    found = asked("When did the Kolm bridge collapse?", *rows)
+    assert found is not None
+    assert [(side.value, side.evidence) for side in found.sides] == [("3 March 2026", (3, 2)), ("2 March 2026", (1,))]
+
+
+def test_outlets_may_disagree_on_whether_it_is_so() -> None:
+    """One says that it did, the other that it did not."""
+    rows = (
+        said(1, "The governor signed the harbour treaty.", "Herald", 4),
+        said(2, "The governor has not signed the harbour treaty.", "Courier", 5),
+    )
+    assert asked("Did the governor sign the harbour treaty?", *rows) is not None
+    assert asked("Who is the governor?", *rows) is None
+
+
+def test_outlets_may_disagree_on_a_name() -> None:
+    """At the same place of sentences that say the same otherwise; a shorter form of a name is that name."""
+    herald = said(1, "The prize for the harbour design was won by Edda Brenn on stage.", "Herald", 4)
+    assert asked(
+        "Who won the prize for the harbour design?", herald, said(2, herald.text.replace("Edda Brenn", "Osk Hammar"), "Courier", 4)
+    )
+    assert not asked("Who won the prize for the harbour design?", herald, said(2, herald.text.replace("Edda Brenn", "Brenn"), "Courier", 4))
+
+
+def test_a_figure_that_the_question_gives_is_not_disputed() -> None:
+    """ "How many of the six towers" asks for another."""
+    rows = (
+        said(1, "Six central towers are planned for the Skell church, four of the towers are finished.", "Herald", 4),
+        said(2, "Five central towers are planned for the Skell church.", "Courier", 4),
+    )
+    assert asked("How many of the six central towers of the Skell church are finished?", *rows) is None
