@@ -39,7 +39,7 @@ def run(
         list[str] | None,
         typer.Option(
             "--beside",
-            help="Compare with this simpler system (bm25, dense, rrf, textbook; all or none), or with Dateline without a part of its "
+            help="Compare with this simpler system (bm25, dense, rrf, textbook; cosine, judge, combined for a check; all or none), or with Dateline without a part of its "
             "ranking (no-recency, no-outlet, …; parts for each in turn); may be repeated.",
         ),
     ] = None,
