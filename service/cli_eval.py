@@ -39,9 +39,9 @@ def run(
         list[str] | None,
         typer.Option(
             "--beside",
-            help="Compare with this simpler system (bm25, dense, rrf, textbook; all or none), or with Dateline without a part of its "
-            "ranking (no-recency, no-outlet, …; parts for each in turn) or of its answering (no-grounding, no-status, no-time, no-votes; "
-            "answering for each in turn); may be repeated.",
+            help="Compare with this simpler system (bm25, dense, rrf, textbook; cosine, judge, combined for a check; all or none), or with "
+            "Dateline without a part of its ranking (no-recency, no-outlet, …; parts for each in turn) or of its answering (no-grounding, "
+            "no-status, no-time, no-votes; answering for each in turn); may be repeated.",
         ),
     ] = None,
     extractive: Annotated[bool, typer.Option("--extractive", help="Ask without a language model.")] = False,
