@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from service.answering.conflicts import Disagreement
+from service.answering.conflicts import Disagreement, Side
 from service.answering.dating import in_brackets, shown
 from service.answering.grounding import Verdict
 from service.answering.request import Checked
@@ -77,8 +77,11 @@ class Composer:
         self._markers.clear()
 
     def positions(self, dispute: Disagreement) -> list[Verdict]:
-        """A quoted sentence for each side that no sentence cites yet."""
-        return [self._said(number) for _, number in (dispute.first, dispute.second) if number not in self._markers]
+        """Who stands alone against several; where nobody does, a quoted sentence for the voices of each side that none cites yet."""
+        if outlier := dispute.outlier:
+            return [self._alone(outlier, dispute)]
+        left = [[number for number in side.voices if number not in self._markers] for side in dispute.sides]
+        return [self._said(numbers) for numbers in left if numbers]
 
     def answer(self, outcome: Outcome, dispute: Disagreement | None) -> Answer:
         """The whole answer. A refusal keeps no sentence and shows the nearest evidence."""
@@ -114,15 +117,29 @@ class Composer:
         return Citation(marker, one.article, one.text, one.start, one.end, self._reprints.get(one.number, ()))
 
     def _conflict(self, dispute: Disagreement) -> Conflict:
-        sides = (dispute.first, dispute.second)
-        return Conflict(dispute.about, tuple(Position(value, (self._markers[number],)) for value, number in sides))
+        sides = tuple(
+            Position(side.value, tuple(sorted(self._markers[number] for number in side.voices)), len(side.voices)) for side in dispute.sides
+        )
+        return Conflict(dispute.about, sides, dispute.outlier.value if dispute.outlier else None)
 
-    def _said(self, number: int) -> Verdict:
-        one = self._evidence[number]
-        who = one.article.source or one.article.headline
-        day = one.article.published_at
-        when = f" ({day.day} {day:%B %Y})" if day else ""
-        return Verdict(f"{who}{when}: “{in_brackets(one)}”", Support.SUPPORTED, (number,))
+    def _said(self, numbers: Sequence[int]) -> Verdict:
+        """Who says it and when, and the words of the first."""
+        return Verdict(f"{self._who(numbers)}: “{in_brackets(self._evidence[numbers[0]])}”", Support.SUPPORTED, tuple(numbers))
+
+    def _alone(self, outlier: Side, dispute: Disagreement) -> Verdict:
+        """ "Herald (5 March 2026), alone, says 910; Courier (5 March 2026) and Ledger (6 March 2026) say 640"."""
+        others = [side for side in dispute.sides if side != outlier]
+        said = "; ".join(f"{self._who(side.voices)} say {side.value}" for side in others)
+        cited = tuple(number for side in (outlier, *others) for number in side.voices)
+        return Verdict(f"{self._who(outlier.voices)}, alone, says {outlier.value}; {said}.", Support.SUPPORTED, cited)
+
+    def _who(self, numbers: Sequence[int]) -> str:
+        """The outlets of these sentences, each with its day."""
+        names = []
+        for one in (self._evidence[number] for number in numbers):
+            day = one.article.published_at
+            names.append(f"{one.article.source or one.article.headline}{f' ({day.day} {day:%B %Y})' if day else ''}")
+        return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
     def _nearest(self) -> tuple[Citation, ...]:
         best = sorted(self._evidence.values(), key=lambda one: -one.score)[:NEAREST]

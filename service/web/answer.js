@@ -145,10 +145,11 @@ export class AnswerView {
 
   #conflicts({ conflicts }) {
     if (!list(conflicts).length) return null;
-    return h("div", { class: "conflicts" }, list(conflicts).map(({ about, positions }) =>
+    return h("div", { class: "conflicts" }, list(conflicts).map(({ about, positions, outlier }) =>
       h("section", { class: "conflict" }, h("h3", { dir: "auto" }, about),
         h("ul", { class: "positions" }, list(positions).map(({ value, citations }) =>
           h("li", {}, h("p", { class: "value", dir: "auto" }, value),
+            value === outlier ? h("p", { class: "held-by" }, "One outlet alone, against several") : null,
             list(citations).filter((marker) => this.citations.has(marker)).map((marker) =>
               h("p", { class: "held-by" }, byline(this.citations.get(marker)),
                 markers([marker], (number) => this.citations.get(number))))))))));
