@@ -108,7 +108,7 @@ def print_answer(answer: Answer) -> None:
         out.print(escape(sentence.text) + marks + note)
     for conflict in answer.conflicts:
         sides = "; ".join(f"{p.value} {''.join(f'[{m}]' for m in p.citations)}" for p in conflict.positions)
-        alone = f" ({conflict.outlier} is said by one report alone)" if conflict.outlier else ""
+        alone = f" ({conflict.outlier} by one voice alone)" if conflict.outlier else ""
         out.print(escape(f"They differ on {conflict.about}: {sides}{alone}"))
     if answer.nearest:
         out.print("Closest passages:")

@@ -315,18 +315,17 @@ class Position:
     value: str
     citations: tuple[int, ...]
     voices: int = 1
-    """How many independent stories say so; reprints of one story are one voice."""
+    """How many independent stories say so: reprints are one, and so is all that one outlet says."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Sources that give different values for the same thing."""
+    """Sources that give different values for the same thing; what most of them say comes first."""
 
     about: str
     positions: tuple[Position, ...]
-    """The one with most voices first."""
     outlier: str | None = None
-    """The value of a position that a single voice holds against several that agree."""
+    """The value that only one voice gives, where every other has several."""
 
 
 @dataclass(frozen=True, slots=True)

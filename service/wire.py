@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from service.answering.request import Checked, Delta, Event, Sources, Understood
-from service.domain import Answer, Article, Citation, Coverage, Evidence, Feedback, FeedbackVerdict, Status, Support
+from service.domain import Answer, Article, Citation, Conflict, Coverage, Evidence, Feedback, FeedbackVerdict, Status, Support
 from service.indexing.ingest import ItemReport
 from service.moments import iso
 from service.retrieval.explain import explain
@@ -54,19 +54,19 @@ class SentenceOut(BaseModel):
 
 
 class PositionOut(BaseModel):
-    """One side of a disagreement."""
+    """One side of a disagreement; `voices` counts independent stories, one for each citation."""
 
     value: str
     citations: list[int]
-    voices: int = 1
+    voices: int
 
 
 class ConflictOut(BaseModel):
-    """Sources that give different values for the same thing."""
+    """Sources that give different values for the same thing; `outlier` is the value that one voice gives against several."""
 
     about: str
     positions: list[PositionOut]
-    outlier: str | None = None
+    outlier: str | None
 
 
 class CoverageOut(BaseModel):
@@ -141,14 +141,7 @@ def answer_out(answer: Answer, *, debug: bool = False) -> AnswerOut:
         text=answer.text,
         sentences=[SentenceOut(text=s.text, support=s.support, citations=list(s.citations)) for s in answer.sentences],
         citations=[citation_out(citation, answer) for citation in answer.citations],
-        conflicts=[
-            ConflictOut(
-                about=c.about,
-                positions=[PositionOut(value=p.value, citations=list(p.citations), voices=p.voices) for p in c.positions],
-                outlier=c.outlier,
-            )
-            for c in answer.conflicts
-        ],
+        conflicts=[_conflict_out(conflict) for conflict in answer.conflicts],
         window=window_out(answer.question.window) if answer.question.window else None,
         nearest=[citation_out(citation, answer) for citation in answer.nearest],
         coverage=coverage_out(answer.coverage),
@@ -157,6 +150,11 @@ def answer_out(answer: Answer, *, debug: bool = False) -> AnswerOut:
         usage=UsageOut(prompt_tokens=answer.usage.prompt_tokens, completion_tokens=answer.usage.completion_tokens),
         debug=_debug_out(answer) if debug else None,
     )
+
+
+def _conflict_out(conflict: Conflict) -> ConflictOut:
+    sides = [PositionOut(value=side.value, citations=list(side.citations), voices=side.voices) for side in conflict.positions]
+    return ConflictOut(about=conflict.about, positions=sides, outlier=conflict.outlier)
 
 
 def _debug_out(answer: Answer) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from service.answering.conflicts import Disagreement
+from service.answering.conflicts import Disagreement, Side
 from service.answering.dating import in_brackets, shown
 from service.answering.grounding import Verdict
 from service.answering.request import Checked
@@ -25,8 +25,6 @@ from service.domain import (
     Usage,
 )
 
-MAX_VOICES = 4
-"""Outlets named for one position in a sentence; the position itself cites all."""
 NEAREST = 3
 """Citations shown with a refusal."""
 
@@ -45,11 +43,6 @@ class Outcome:
     usage: Usage
     signals: Mapping[str, float]
     confidence: float
-
-
-def _outlet_and_day(one: Evidence) -> str:
-    day = one.article.published_at
-    return (one.article.source or one.article.headline) + (f" ({day.day} {day:%B %Y})" if day else "")
 
 
 class Composer:
@@ -84,15 +77,15 @@ class Composer:
         self._markers.clear()
 
     def positions(self, dispute: Disagreement) -> list[Verdict]:
-        """A quoted sentence for each side that no sentence cites yet, and for one that stands alone against several in any case."""
-        lone = dispute.outlier
-        unsaid = [side for side in dispute.sides if side is lone or not any(number in self._markers for number in side.evidence)]
-        return [self._said(side.evidence, alone=side is lone) for side in unsaid]
+        """Who stands alone against several; where nobody does, a quoted sentence for the voices of each side that none cites yet."""
+        if outlier := dispute.outlier:
+            return [self._alone(outlier, dispute)]
+        left = [[number for number in side.voices if number not in self._markers] for side in dispute.sides]
+        return [self._said(numbers) for numbers in left if numbers]
 
     def answer(self, outcome: Outcome, dispute: Disagreement | None) -> Answer:
         """The whole answer. A refusal keeps no sentence and shows the nearest evidence."""
         refusal = outcome.status.is_refusal
-        conflicts = (self._conflict(dispute),) if dispute and outcome.status is Status.CONFLICTING else ()  # first: it may cite more
         sentences = () if refusal else tuple(self._sentences)
         dropped = (*self._dropped, *(one.text for one in self._sentences)) if refusal else tuple(self._dropped)
         return Answer(
@@ -102,7 +95,7 @@ class Composer:
             status=outcome.status,
             sentences=sentences,
             citations=() if refusal else tuple(self._citation(number) for number in self._markers),
-            conflicts=conflicts,
+            conflicts=(self._conflict(dispute),) if dispute and outcome.status is Status.CONFLICTING else (),
             nearest=self._nearest() if refusal else (),
             coverage=outcome.coverage,
             generator=outcome.generator,
@@ -124,17 +117,29 @@ class Composer:
         return Citation(marker, one.article, one.text, one.start, one.end, self._reprints.get(one.number, ()))
 
     def _conflict(self, dispute: Disagreement) -> Conflict:
-        positions = tuple(
-            Position(side.value, tuple(sorted(self._marker(number) for number in side.evidence)), len(side.evidence))
-            for side in dispute.sides
+        sides = tuple(
+            Position(side.value, tuple(sorted(self._markers[number] for number in side.voices)), len(side.voices)) for side in dispute.sides
         )
-        return Conflict(dispute.about, positions, dispute.outlier.value if dispute.outlier else None)
+        return Conflict(dispute.about, sides, dispute.outlier.value if dispute.outlier else None)
 
-    def _said(self, numbers: Sequence[int], *, alone: bool) -> Verdict:
-        """The best sentence of these, quoted, after the outlets and days of all."""
-        voices = [self._evidence[number] for number in numbers]
-        who = ", ".join(_outlet_and_day(one) for one in voices[:MAX_VOICES])
-        return Verdict(f"{who}{', alone' if alone else ''}: “{in_brackets(voices[0])}”", Support.SUPPORTED, tuple(numbers[:MAX_VOICES]))
+    def _said(self, numbers: Sequence[int]) -> Verdict:
+        """Who says it and when, and the words of the first."""
+        return Verdict(f"{self._who(numbers)}: “{in_brackets(self._evidence[numbers[0]])}”", Support.SUPPORTED, tuple(numbers))
+
+    def _alone(self, outlier: Side, dispute: Disagreement) -> Verdict:
+        """ "Herald (5 March 2026), alone, says 910; Courier (5 March 2026) and Ledger (6 March 2026) say 640"."""
+        others = [side for side in dispute.sides if side != outlier]
+        said = "; ".join(f"{self._who(side.voices)} say {side.value}" for side in others)
+        cited = tuple(number for side in (outlier, *others) for number in side.voices)
+        return Verdict(f"{self._who(outlier.voices)}, alone, says {outlier.value}; {said}.", Support.SUPPORTED, cited)
+
+    def _who(self, numbers: Sequence[int]) -> str:
+        """The outlets of these sentences, each with its day."""
+        names = []
+        for one in (self._evidence[number] for number in numbers):
+            day = one.article.published_at
+            names.append(f"{one.article.source or one.article.headline}{f' ({day.day} {day:%B %Y})' if day else ''}")
+        return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
     def _nearest(self) -> tuple[Citation, ...]:
         best = sorted(self._evidence.values(), key=lambda one: -one.score)[:NEAREST]

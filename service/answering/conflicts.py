@@ -1,225 +1,172 @@
 """Disagreement: independent stories that give different values for what is asked, at about the same time.
 
-A value is a figure, a day, a name, or whether something is so. Reprints of one story are one voice. A figure that grows is a
-development, and one that a correction replaces is none either; rounding is no difference. A pure function of question and evidence.
+A story has one voice, however many outlets print it, and so has an outlet. What a sentence gives is read by `asked`. A figure
+that grows over days is a development, not a disagreement; a figure that a correction replaces is none either.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from itertools import combinations
 
-from service.answering.figures import PERSONS, asks_for_a_figure, wanted_things
-from service.answering.slots import (
-    Value,
-    Values,
-    asks_for_a_day,
-    asks_for_a_name,
-    asks_yes_or_no,
-    read_days,
-    read_figures,
-    read_names,
-    read_polarity,
-)
+import numpy as np
+
+from service.answering.asked import GROWING, Value, in_context, is_about, reader_for
 from service.domain import Evidence
 from service.ports import Vectors
-from service.retrieval.corrections import corrects
-from service.words import content_stems, search_terms
+from service.retrieval.points import MONTH, WEEKDAYS
+from service.words import content_stems, names, numbers
 
 SAME_TIME = timedelta(days=4)
-"""Values printed further apart than this are taken as a development. A first choice, like the five below; what is found with
-them, and what is found wrongly, is in docs/answers.md."""
-MIN_ON_QUESTION = 0.45
+"""What is printed further apart than this is taken as a development."""
+SAME_DAY = timedelta(hours=12)
+"""The same for tolls, where the later figure is the higher one."""
 MIN_ALIKE = 0.6
-"""Cosine between two sentences that give figures for one thing."""
-MIN_LOOSELY = 0.35
-"""The same where both count the very thing that is asked for, and not just people, and name something else of the question."""
-MIN_SAME_EVENT = 0.75
-"""The same for days, names and yes or no: higher, for such sentences differ in more ways than a figure."""
-MIN_SHARED = 0.6
-"""Share of the question's content words that a sentence must hold to be about all of it."""
-NEAR_COPY = 0.5
-"""Share of content words that a sentence and its denial must have in common, of either."""
-_CHANGES = re.compile(
-    r"\b(?:rose|risen|rise|climbed|grew|grown|reached|now|so far|raised|revised|updated|bring(?:ing|s)|brought|increased|fell|fallen"
-    r"|dropped|provisional|preliminary|initial|postponed|moved to|rescheduled|delayed)\b",
+"""Cosine between two sentences that speak of one thing."""
+MIN_TOLD, MIN_ALIKE_TOLD = 0.6, 0.35
+"""Where both passages hold this share of the question's content words, their sentences need be no nearer than that."""
+MIN_ON_QUESTION = 0.45
+"""Cosine of a sentence to the question. This and the one above were read off half a of the sample suite."""
+_CORRECTION = re.compile(r"\b(?:correct(?:ion|ed|s)|retract\w*|mistaken\w*|misstated|in error|withdrew|withdrawn)\b", re.IGNORECASE)
+_DEVELOPS = re.compile(
+    r"\b(?:now|so far|latest|updated?|revised?|no longer|postponed|delayed|rescheduled|has (?:reached|passed)"
+    r"|(?:r[io]se[ns]?|climb(?:s|ed)?|gr[eo]wn?|grows|increase[sd]?|jump(?:s|ed)?|f[ae]ll(?:s|en)?|drop(?:s|ped)?|up|down|raised|lowered|cut|moved)"
+    r" (?:to|from))\b",
     re.IGNORECASE,
 )
+_CALENDAR = re.compile(rf"\b(?:{MONTH}|{'|'.join(WEEKDAYS)})\b")
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A value, and the numbers of the evidence that gives it: one for each independent story, the best on the question first."""
+    """A value and the numbers of the evidence sentences that give it, one for each independent story, the nearest to the question first."""
 
     value: str
-    evidence: tuple[int, ...]
+    voices: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """What is disputed and who says what, the side with most voices first."""
+    """Two values or more for the same thing, what most stories say first."""
 
     about: str
     sides: tuple[Side, ...]
 
     @property
     def outlier(self) -> Side | None:
-        """The side of a single voice against several that agree with each other."""
-        last = self.sides[-1]
-        return last if len(self.sides) == 2 and len(last.evidence) == 1 and len(self.sides[0].evidence) > 1 else None
+        """The side of one voice, where every other side has several."""
+        alone = [side for side in self.sides if len(side.voices) == 1]
+        return alone[0] if len(alone) == 1 and len(self.sides) > 1 else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """How a kind of value is read, and how alike two sentences must be to be about one thing."""
+@dataclass(slots=True)
+class _Voice:
+    """A sentence that gives a value."""
 
-    about: str
-    read: Callable[[Evidence], Values]
-    alike: float
-    whole: bool = True
-    """Both sentences must be about all that is asked. Of figures it is enough that they count what is asked."""
-    copies: bool = False
+    row: int
+    one: Evidence
+    value: Value
 
 
 @dataclass(slots=True)
 class _Camp:
-    """A side while it is gathered: its value and one row for each story."""
+    """Voices that agree."""
 
-    value: Value
-    rows: dict[object, int] = field(default_factory=dict)
+    voices: list[_Voice] = field(default_factory=list)
 
 
 def find_disagreement(question: str, evidence: Sequence[Evidence], vectors: Vectors, question_vector: Vectors) -> Disagreement | None:
-    """Who says what, where independent stories disagree on what the question asks."""
+    """What the evidence sentences disagree on, of what the question asks; `vectors` are the sentences', `(n, d)`, in their order."""
+    read = reader_for(question)
+    if read is None:
+        return None
     on_question = vectors @ question_vector
-    rows = [row for row, one in enumerate(evidence) if on_question[row] >= MIN_ON_QUESTION and not corrects(one)]
-    ranked = sorted(rows, key=lambda row: -float(on_question[row]))
-    pairs = sorted(combinations(rows, 2), key=lambda pair: -float(on_question[pair[0]] + on_question[pair[1]]))
-    for kind in _kinds(question):
-        best = next((row for row in ranked if _fills(question, kind, evidence[row])), None)
-        for one, two in pairs:
-            if best in (one, two) and (
-                found := _differing(question, kind, evidence[one], evidence[two], float(vectors[one] @ vectors[two]))
-            ):
-                slot, first, second = found
-                camps = [_Camp(first, {_story(evidence[one]): one}), _Camp(second, {_story(evidence[two]): two})]
-                near = [row for row in ranked if float(max(vectors[[one, two]] @ vectors[row])) >= kind.alike]
-                _gather(camps, slot, kind, near, evidence)
-                return _disagreement(kind.about or _word(slot, f"{question} {evidence[one].text}"), camps, evidence)
+    rows = sorted((row for row in range(len(evidence)) if on_question[row] >= MIN_ON_QUESTION), key=lambda row: -on_question[row])
+    rows = [row for row in rows if _usable(question, evidence[row])]
+    voices = [_Voice(row, evidence[row], value) for row in rows for value in read(evidence[row])]
+    alike = vectors @ vectors.T >= MIN_ALIKE
+    told = [is_about(question, in_context(one), share=MIN_TOLD) for one in evidence]
+    alike |= np.outer(told, told) & (vectors @ vectors.T >= MIN_ALIKE_TOLD)
+    for one, two in combinations(voices, 2):
+        if alike[one.row, two.row] and _differ(one, two):
+            near = [voice for voice in voices if voice.value.kind == one.value.kind and alike[voice.row, [one.row, two.row]].all()]
+            return _disagreement(one, two, near)
     return None
 
 
-def _kinds(question: str) -> Iterator[_Kind]:
-    if asks_for_a_figure(question):
-        yield _Kind("", partial(read_figures, question=question), MIN_ALIKE, whole=False)
-    elif asks_for_a_day(question):
-        yield _Kind("the day", read_days, MIN_SAME_EVENT)
-    elif asks_yes_or_no(question):
-        yield _Kind("whether it is so", read_polarity, MIN_SAME_EVENT, copies=True)
-    elif asks_for_a_name(question):
-        yield _Kind("the name", partial(read_names, question=question), MIN_SAME_EVENT, copies=True)
-
-
-def _fills(question: str, kind: _Kind, one: Evidence) -> bool:
-    """Whether a sentence has a value for what is asked. The best on the question that has one must be a party to a dispute."""
-    slots = kind.read(one).keys()
-    return bool(slots if kind.whole else slots & wanted_things(question))
-
-
-def _differing(question: str, kind: _Kind, first: Evidence, second: Evidence, alike: float) -> tuple[str, Value, Value] | None:
-    """The slot that each sentence fills once, differently. `alike` is their cosine."""
-    if alike < MIN_LOOSELY or not _independent(first, second) or _develops(first, second):
-        return None
-    wanted = content_stems(question)
-    on_it = all(len(wanted & content_stems(one.text)) >= MIN_SHARED * len(wanted) for one in (first, second))
-    if _opposite(first.text, second.text) or (kind.whole and not on_it) or (kind.copies and not _near_copies(first, second)):
-        return None
-    left, right = kind.read(first), kind.read(second)
-    slots = left.keys() & right.keys() & (left.keys() if on_it else wanted_things(question))
-    if alike < kind.alike:
-        common = wanted & content_stems(first.text) & content_stems(second.text)
-        slots = {slot for slot in slots - PERSONS if slot in wanted_things(question) and common - {slot}} if not kind.whole else set()
-    for slot in sorted(slots):
-        if len(left[slot]) == len(right[slot]) == 1 and left[slot][0].differs(right[slot][0]):
-            return slot, left[slot][0], right[slot][0]
-    return None
-
-
-def _gather(camps: list[_Camp], slot: str, kind: _Kind, rows: Sequence[int], evidence: Sequence[Evidence]) -> None:
-    """Every other independent voice, with the side it agrees with, or as a further side."""
-    seeds = [row for camp in camps for row in camp.rows.values()]
-    for row in rows:
-        values = kind.read(evidence[row]).get(slot, [])
-        if row in seeds or len(values) != 1 or any(_story(evidence[row]) in camp.rows for camp in camps):
+def _disagreement(one: _Voice, two: _Voice, near: Sequence[_Voice]) -> Disagreement:
+    """The two with all that takes one of their sides, or one of its own; of a story and of an outlet, what is nearest to the question."""
+    camps = [_Camp([one]), _Camp([two])]
+    heard = [one, two]
+    for voice in near:
+        if any(_same_voice(voice.one, other.one) for other in heard):
             continue
-        agreeing = [camp for camp in camps if not camp.value.differs(values[0])]
-        if len(agreeing) == 1:
-            agreeing[0].rows[_story(evidence[row])] = row
-        elif not agreeing and all(
-            _independent(evidence[row], evidence[seed]) and not _develops(evidence[row], evidence[seed]) for seed in seeds
-        ):
-            camps.append(_Camp(values[0], {_story(evidence[row]): row}))
+        agreeing = [camp for camp in camps if not any(voice.value.differs(other.value) for other in camp.voices)]
+        apart = [camp for camp in camps if any(_differ(voice, other) for other in camp.voices)]
+        if len(agreeing) == 1 and len(apart) == len(camps) - 1:
+            agreeing[0].voices.append(voice)
+        elif len(apart) == len(camps):
+            camps.append(_Camp([voice]))
+        else:
+            continue
+        heard.append(voice)
+    camps.sort(key=lambda camp: -len(camp.voices))
+    sides = tuple(Side(camp.voices[0].value.said, tuple(voice.one.number for voice in camp.voices)) for camp in camps)
+    return Disagreement(one.value.about, sides)
 
 
-def _disagreement(about: str, camps: list[_Camp], evidence: Sequence[Evidence]) -> Disagreement:
-    camps.sort(key=lambda camp: -len(camp.rows))
-    return Disagreement(about, tuple(Side(camp.value.said, tuple(evidence[row].number for row in camp.rows.values())) for camp in camps))
-
-
-def _story(one: Evidence) -> object:
-    """What counts as one voice: the story, else the outlet."""
-    return one.story if one.story is not None else (one.article.source or one.article.id).casefold()
-
-
-def _independent(one: Evidence, two: Evidence) -> bool:
-    """Whether two outlets each say it of their own, at about the same time. Reprints with different figures are a revision.
-
-    Where neither has a date, nothing tells a revision, and two stories are two voices whoever printed them.
-    """
-    first, second = one.article, two.article
-    if first.id == second.id or (one.story is not None and one.story == two.story):
+def _usable(question: str, one: Evidence) -> bool:
+    """Whether its passage knows at least half of what the question names, and takes nothing back."""
+    named = names(_CALENDAR.sub(" ", question))
+    if 2 * len(named & content_stems(in_context(one))) < len(named):
         return False
-    if first.published_at is None and second.published_at is None:
+    return not _CORRECTION.search(one.text) and not _CORRECTION.search(one.article.title)
+
+
+def _same_voice(one: Evidence, two: Evidence) -> bool:
+    """Whether both are of one story, one outlet, or an outlet that nobody knows. Reprints with different figures are a revision."""
+    if one.article.id == two.article.id or (one.story is not None and one.story == two.story):
         return True
-    if not first.source or not second.source or first.source.casefold() == second.source.casefold():
+    first, second = one.article.source, two.article.source
+    return not first or not second or first.casefold() == second.casefold()
+
+
+def _differ(one: _Voice, two: _Voice) -> bool:
+    """Whether two voices contradict each other, and neither is news on the other."""
+    if not one.value.differs(two.value) or _same_voice(one.one, two.one):
         return False
-    apart = days_apart(one, two)
-    return apart is not None and apart <= SAME_TIME
+    return not (_develops(one, two) or _of_other_years(one, two) or _both_known(one, two))
 
 
-def days_apart(one: Evidence, two: Evidence) -> timedelta | None:
-    """How long lies between the two articles; None where one has no date."""
-    first, second = one.article.published_at, two.article.published_at
-    return abs(first - second) if first and second else None
+def _of_other_years(one: _Voice, two: _Voice) -> bool:
+    """Whether the sentences name years and have none in common: an amount of 2022 and one of 2023 are two things."""
+    first, second = (frozenset(_YEAR.findall(voice.one.text)) for voice in (one, two))
+    return one.value.about != "when" and bool(first and second) and not first & second
 
 
-def _develops(one: Evidence, two: Evidence) -> bool:
-    """True where the later of two reports of different days says that something changed: then both can be so."""
-    first, second = sorted((one, two), key=lambda each: str(each.article.published_at))
-    if (
-        first.article.published_at
-        and second.article.published_at
-        and first.article.published_at.date() == second.article.published_at.date()
-    ):
-        return False
-    return bool(_CHANGES.search(second.text))
+def _develops(one: _Voice, two: _Voice) -> bool:
+    """Whether the later of the two brings up to date what the earlier says."""
+    earlier, later = sorted((one, two), key=lambda voice: str(voice.one.article.published_at))
+    before, after = earlier.one.article.published_at, later.one.article.published_at
+    if before is None or after is None or after - before > SAME_TIME:
+        return True
+    if _DEVELOPS.search(later.one.text) or (after == before and _DEVELOPS.search(earlier.one.text)):
+        return True
+    tolls = GROWING & (content_stems(one.one.text) | content_stems(two.one.text))
+    return bool(tolls) and after - before >= SAME_DAY and later.value.low > earlier.value.high
 
 
-def _opposite(first: str, second: str) -> bool:
-    """True where one says "unfavourable" and the other "favourable": two figures, of two things."""
-    one, two = ({word.casefold() for word in search_terms(text)} for text in (first, second))
-    return any(f"un{word}" in two - one for word in one - two) or any(f"un{word}" in one - two for word in two - one)
+def _both_known(one: _Voice, two: _Voice) -> bool:
+    """Whether each article has the other's value too, which is then of another thing; for a name it is enough that one does."""
+    has = [_has(voice.one.passage.text, other.value) for voice, other in ((one, two), (two, one))]
+    return any(has) if one.value.kind == "name" else all(has)
 
 
-def _word(slot: str, text: str) -> str:
-    """The first word of the text that stands for the slot."""
-    return next((word for word in search_terms(text) if slot in wanted_things(word)), slot)
-
-
-def _near_copies(one: Evidence, two: Evidence) -> bool:
-    first, second = content_stems(one.text), content_stems(two.text)
-    return len(first & second) >= NEAR_COPY * max(len(first), len(second))
+def _has(text: str, value: Value) -> bool:
+    if value.kind == "name":
+        return bool(value.words & content_stems(text))
+    return value.kind not in {"yes or no", "either", "day"} and numbers(value.said) <= numbers(text)

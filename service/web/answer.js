@@ -149,7 +149,7 @@ export class AnswerView {
       h("section", { class: "conflict" }, h("h3", { dir: "auto" }, about),
         h("ul", { class: "positions" }, list(positions).map(({ value, citations }) =>
           h("li", {}, h("p", { class: "value", dir: "auto" }, value),
-            value === outlier && h("p", { class: "held-by" }, "One report alone says so; several agree on the other."),
+            value === outlier ? h("p", { class: "held-by" }, "One outlet alone, against several") : null,
             list(citations).filter((marker) => this.citations.has(marker)).map((marker) =>
               h("p", { class: "held-by" }, byline(this.citations.get(marker)),
                 markers([marker], (number) => this.citations.get(number))))))))));

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import numpy as np
 import pytest
 
 from service.answering.conflicts import Disagreement, find_disagreement
@@ -20,10 +19,15 @@ def said(number: int, text: str, source: str, day: int, title: str = "Skell afte
     return Evidence(number, article, Passage.cut(article, 0, 0, len(text)), 0, len(text), text, 1.0)
 
 
-def judge(*rows: Evidence) -> Disagreement | None:
-    """The disagreement among these sentences on how many homes were destroyed."""
+def judge(*rows: Evidence, question: str = QUESTION) -> Disagreement | None:
+    """The disagreement among these sentences, on how many homes were destroyed unless another question is given."""
     vectors = EMBEDDER.embed([row.text for row in rows])
-    return find_disagreement(QUESTION, rows, vectors, EMBEDDER.embed([QUESTION])[0])
+    return find_disagreement(question, rows, vectors, EMBEDDER.embed([question])[0])
+
+
+def sides(found: Disagreement | None) -> dict[str, tuple[int, ...]]:
+    """Each value with the numbers of the sentences that give it."""
+    return {side.value: side.voices for side in found.sides} if found else {}
 
 
 def test_two_outlets_with_different_figures_at_one_time_disagree() -> None:
@@ -33,7 +37,7 @@ def test_two_outlets_with_different_figures_at_one_time_disagree() -> None:
         said(2, "The earthquake destroyed 910 homes in Skell.", "Courier", 5),
     )
     assert found is not None
-    assert {(side.value, side.evidence) for side in found.sides} == {("640", (1,)), ("910", (2,))}
+    assert {side.value: side.voices for side in found.sides} == {"640": (1,), "910": (2,)}
     assert found.about == "homes"
 
 
@@ -100,88 +104,179 @@ def test_a_correction_is_no_second_opinion() -> None:
     )
 
 
-def asked(question: str, *rows: Evidence, alike: float = 0.9) -> Disagreement | None:
-    """The disagreement among sentences that are all this alike, and close to the question."""
-    count = len(rows)
-    vectors = np.linalg.cholesky(np.full((count, count), alike) + (1 - alike) * np.eye(count)).astype(np.float32)
-    return find_disagreement(question, rows, vectors, vectors.mean(axis=0))
-
-
-def test_one_report_against_several_is_an_outlier() -> None:
-    """The side with most voices comes first; whoever prints the same story adds no voice."""
-    found = asked(
-        QUESTION,
+def test_three_outlets_can_have_three_figures() -> None:
+    """There may be more than two sides, and then nobody stands alone against several."""
+    found = judge(
         said(1, "The earthquake destroyed 640 homes in Skell.", "Herald", 4),
-        replace(said(2, "The earthquake in Skell destroyed 640 homes.", "Courier", 4), story=7),
-        replace(said(3, "In Skell the earthquake destroyed 640 homes.", "Ledger", 4), story=7),
-        said(4, "The earthquake destroyed 910 homes in Skell.", "Weekly", 5),
+        said(2, "The earthquake destroyed 910 homes in Skell.", "Courier", 5),
+        said(3, "The earthquake destroyed 777 homes in Skell.", "Ledger", 5),
     )
     assert found is not None
-    assert [(side.value, side.evidence) for side in found.sides] == [("640", (1, 2)), ("910", (4,))]
-    assert found.outlier == found.sides[1]
-
-
-def test_there_may_be_more_than_two_positions() -> None:
-    """None of them is then an outlier."""
-    found = asked(QUESTION, *(said(n, f"The earthquake destroyed {n}40 homes in Skell.", f"Outlet {n}", 4) for n in (2, 6, 9)))
-    assert found is not None
-    assert sorted(side.value for side in found.sides) == ["240", "640", "940"]
+    assert sides(found) == {"640": (1,), "910": (2,), "777": (3,)}
     assert found.outlier is None
 
 
-@pytest.mark.parametrize(
-    ("first", "second"), [("about 4,000", "4,100"), ("4,000", "4,100"), ("more than 50", "62"), ("at least 600", "640"), ("up to 70", "66")]
-)
-def test_rounding_is_no_disagreement(first: str, second: str) -> None:
-    """What is meant roughly, or as a bound, agrees with what lies near or within it."""
-    rows = (said(1, f"It destroyed {first} homes in Skell.", "Herald", 4), said(2, f"It destroyed {second} homes in Skell.", "Courier", 5))
-    assert asked(QUESTION, *rows) is None
-
-
-def test_a_later_report_that_says_it_rose_is_a_development() -> None:
-    """Even within days."""
-    rows = (
-        said(1, "The earthquake destroyed 640 homes in Skell.", "Herald", 4),
-        said(2, "The number of homes destroyed in Skell rose to 910 on Thursday.", "Courier", 5),
+def test_one_against_several_is_the_outlier() -> None:
+    """Who agrees is on one side, whatever the words around the figure; what most say comes first."""
+    found = judge(
+        said(1, "The earthquake destroyed 910 homes in Skell.", "Herald", 4),
+        said(2, "The earthquake destroyed 640 homes in Skell.", "Courier", 5),
+        said(3, "About 600 houses in Skell were destroyed in the earthquake.", "Ledger", 5),
     )
-    assert asked(QUESTION, *rows) is None
-
-
-def test_outlets_may_disagree_on_the_day() -> None:
-    """Where it is asked when: days are compared, whether named or told by a relative word."""
-    rows = (
-        said(1, "The Kolm bridge collapsed on 2 March 2026.", "Herald", 4),
-        said(2, "The Kolm bridge collapsed yesterday.", "Courier", 4),
-        said(3, "The Kolm bridge collapsed on Tuesday.", "Ledger", 4),
-    )
-    found = asked("When did the Kolm bridge collapse?", *rows)
     assert found is not None
-    assert [(side.value, side.evidence) for side in found.sides] == [("3 March 2026", (3, 2)), ("2 March 2026", (1,))]
+    assert found.sides[0].value == "640"
+    assert sorted(found.sides[0].voices) == [2, 3]
+    assert found.outlier is not None
+    assert found.outlier.value == "910"
 
 
-def test_outlets_may_disagree_on_whether_it_is_so() -> None:
-    """One says that it did, the other that it did not."""
-    rows = (
-        said(1, "The governor signed the harbour treaty.", "Herald", 4),
-        said(2, "The governor has not signed the harbour treaty.", "Courier", 5),
+def test_reprints_and_second_sentences_are_no_further_voices() -> None:
+    """A story has one voice however many outlets print it, and so has an outlet."""
+    found = judge(
+        replace(said(1, "The earthquake destroyed 910 homes in Skell.", "Herald", 4), story=1),
+        replace(said(2, "The earthquake destroyed 640 homes in Skell.", "Courier", 5), story=2),
+        replace(said(3, "In Skell the earthquake destroyed 640 homes.", "Ledger", 5), story=2),
+        replace(said(4, "The earthquake destroyed 640 homes in Skell, it is said.", "Courier", 5), story=4),
     )
-    assert asked("Did the governor sign the harbour treaty?", *rows) is not None
-    assert asked("Who is the governor?", *rows) is None
+    assert {len(side.voices) for side in found.sides} == {1} if found else False
 
 
-def test_outlets_may_disagree_on_a_name() -> None:
-    """At the same place of sentences that say the same otherwise; a shorter form of a name is that name."""
-    herald = said(1, "The prize for the harbour design was won by Edda Brenn on stage.", "Herald", 4)
-    assert asked(
-        "Who won the prize for the harbour design?", herald, said(2, herald.text.replace("Edda Brenn", "Osk Hammar"), "Courier", 4)
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("destroyed about 4,000 homes", "destroyed 4,100 homes"),
+        ("destroyed more than 50 homes", "destroyed 57 homes"),
+        ("destroyed nearly 700 homes", "destroyed 680 homes"),
+        ("destroyed up to 900 homes", "destroyed 640 homes"),
+        ("destroyed 4 thousand homes", "destroyed 4,120 homes"),
+        ("destroyed 600 to 700 homes", "destroyed 640 homes"),
+        ("destroyed sixty-four homes", "destroyed 64 homes"),
+        ("destroyed another 12 homes", "destroyed 640 homes"),
+        ("destroyed 640 homes", "destroyed 12 of the 640 homes"),
+    ],
+)
+def test_roundings_and_parts_are_no_disagreement(first: str, second: str) -> None:
+    """What both sentences may truly say of one amount, or of a part of it, is not contradicted."""
+    assert (
+        judge(said(1, f"The earthquake {first} in Skell.", "Herald", 4), said(2, f"The earthquake {second} in Skell.", "Courier", 4))
+        is None
     )
-    assert not asked("Who won the prize for the harbour design?", herald, said(2, herald.text.replace("Edda Brenn", "Brenn"), "Courier", 4))
 
 
-def test_a_figure_that_the_question_gives_is_not_disputed() -> None:
-    """ "How many of the six towers" asks for another."""
-    rows = (
-        said(1, "Six central towers are planned for the Skell church, four of the towers are finished.", "Herald", 4),
-        said(2, "Five central towers are planned for the Skell church.", "Courier", 4),
+@pytest.mark.parametrize(
+    "later", ["has now destroyed 910 homes", "destroyed 910 homes, up from 640,", "destroyed a latest count of 910 homes"]
+)
+def test_a_later_report_that_brings_up_to_date_is_a_development(later: str) -> None:
+    """It says itself that the figure has changed."""
+    assert (
+        judge(
+            said(1, "The earthquake destroyed 640 homes in Skell.", "Herald", 4), said(2, f"The earthquake {later} in Skell.", "Courier", 5)
+        )
+        is None
     )
-    assert asked("How many of the six central towers of the Skell church are finished?", *rows) is None
+
+
+@pytest.mark.parametrize(("day", "differ"), [(4, True), (5, False)])
+def test_a_toll_that_is_higher_a_day_later_is_a_development(day: int, differ: bool) -> None:
+    """On one day two tolls disagree; the dead are counted upwards."""
+    found = judge(
+        said(1, "The earthquake in Skell killed 14 people.", "Herald", 4),
+        said(2, "The earthquake in Skell killed 23 people.", "Courier", day),
+        question="How many people has the earthquake in Skell killed?",
+    )
+    assert (found is not None) is differ
+
+
+@pytest.mark.parametrize(
+    ("question", "first", "second", "values"),
+    [
+        (
+            "What will the bridge in Skell cost?",
+            "The bridge in Skell will cost 74 million crowns.",
+            "The cost of the bridge in Skell will be 96 million crowns.",
+            {"74 million", "96 million"},
+        ),
+        (
+            "How high is the unemployment rate in Skell?",
+            "The unemployment rate in Skell is 4.1 percent.",
+            "In Skell the unemployment rate is at 5.3%.",
+            {"4.1 percent", "5.3 percent"},
+        ),
+        (
+            "When will the tunnel in Skell open?",
+            "The tunnel in Skell will open on 9 April.",
+            "The tunnel in Skell will open tomorrow, the mayor said on Monday.",
+            {"9 April 2026", "5 March 2026"},
+        ),
+        (
+            "Who won the mayoral election in Skell?",
+            "Anna Brann won the mayoral election in Skell.",
+            "The mayoral election in Skell was won by Edda Hammar.",
+            {"Anna Brann", "Edda Hammar"},
+        ),
+        (
+            "Where did the ferry Aurora sink?",
+            "The ferry Aurora sank, or did sink, near Harsk.",
+            "The ferry Aurora did sink near Merrin.",
+            {"Harsk", "Merrin"},
+        ),
+        (
+            "Did the council of Skell approve the tunnel?",
+            "The council of Skell approved the tunnel.",
+            "The council of Skell did not approve the tunnel.",
+            {"yes", "no"},
+        ),
+        (
+            "Who will pay for the tunnel in Skell, the town or the state?",
+            "The tunnel in Skell will be paid by the town.",
+            "The state will pay for the tunnel in Skell, and not the town.",
+            {"town", "state"},
+        ),
+    ],
+)
+def test_each_kind_of_value_can_be_disputed(question: str, first: str, second: str, values: set[str]) -> None:
+    """Prices, rates, days, people, places, yes and no, and which of two."""
+    assert set(sides(judge(said(1, first, "Herald", 4), said(2, second, "Courier", 4), question=question))) == values
+
+
+@pytest.mark.parametrize(
+    ("question", "first", "second"),
+    [
+        (
+            "When will the tunnel in Skell open?",
+            "The tunnel in Skell will open on 5 March.",
+            "The tunnel in Skell will open tomorrow, the mayor said on Monday.",
+        ),
+        ("How long is the tunnel in Skell?", "The tunnel in Skell is 4 kilometres long.", "The tunnel in Skell is 2.5 miles long."),
+        (
+            "Who won the mayoral election in Skell?",
+            "Anna Brann won the mayoral election in Skell.",
+            "Brann won the mayoral election in Skell.",
+        ),
+        (
+            "Did the council of Skell approve the tunnel?",
+            "The council of Skell approved the tunnel.",
+            "The council of Skell might not approve the tunnel.",
+        ),
+        ("Why did the tunnel in Skell cost 74 million?", "The tunnel in Skell cost 74 million.", "The tunnel in Skell cost 96 million."),
+        (
+            "How many people live in Skell?",
+            "In 2021 some 5,200 people lived in Skell, where people live long.",
+            "In 2024 some 6,900 people lived in Skell, where people live long.",
+        ),
+    ],
+)
+def test_one_thing_said_in_two_ways_is_no_disagreement(question: str, first: str, second: str) -> None:
+    """The same day, length and person; what is left open; what nobody asked; and amounts of different years."""
+    assert judge(said(1, first, "Herald", 4), said(2, second, "Courier", 4), question=question) is None
+
+
+def test_of_two_figures_that_each_passage_has_neither_is_disputed() -> None:
+    """Articles that both have both count two things."""
+    rows = [
+        said(1, "The earthquake destroyed 640 homes in Skell.", "Herald", 4),
+        said(2, "The earthquake destroyed 910 homes in Skell.", "Courier", 4),
+    ]
+    both = [replace(row, passage=replace(row.passage, text="The earthquake destroyed 640 homes in Skell and 910 in all.")) for row in rows]
+    assert judge(*rows) is not None
+    assert judge(*both) is None
