@@ -35,7 +35,7 @@ GENERATORS = {
     "EXTRACTIVE": ("similarity", "coverage"),
 }
 ALLOWED = {"MODEL": 0.1, "OTHER": 0.1, "EXTRACTIVE": 0.05}
-"""Share of the answerable questions of half a that may be refused. Quotations that are beside the point are seen to be so, and do less harm."""
+"""Share of the answerable questions of half a that may be refused. Quotations beside the point are seen to be so, and do less harm."""
 Row = dict[str, Any]
 
 

@@ -39,7 +39,8 @@ _PART_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _PART_AFTER = re.compile(
-    r"^(?:[ -](?:others?|more|additional|extra|further|of (?:them|whom|which|these|those|the|its|their)|each|per(?! ?cent)|years? old|year-old)\b"
+    r"^(?:[ -](?:others?|more|additional|extra|further|of (?:them|whom|which|these|those|the|its|their)|each|per(?! ?cent)"
+    r"|years? old|year-old)\b"
     r"| (?:minutes?|hours?|days?|weeks?|months?|years?) (?:ago|before|after|earlier|later|since)\b|st\b|nd\b|rd\b|th\b|-year|-[a-z]+-old)"
 )
 _TO_OTHER = re.compile(rf"^ (?:to|and) (?={_AMOUNT})", re.IGNORECASE)
