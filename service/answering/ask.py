@@ -16,6 +16,7 @@ from service.answering.grounding import Verdict
 from service.answering.part import Part
 from service.answering.request import AskRequest, Emit, Sources, Understood, ignore, new_id
 from service.answering.stopwatch import Stopwatch
+from service.answering.superseded import superseded
 from service.answering.sureness import signals_of, sureness
 from service.answering.writing import Draft, ModelWriter, quote_best
 from service.domain import Answer, GeneratorUsed, Hit, Mode, Question, Scope, Turn
@@ -92,7 +93,7 @@ class Answerer:
             dispute = self._disagreement(question, selection)
             generator = await self._write(request.mode, question, selection, composer, draft, watch, emit)
             dispute = None if draft.refused else dispute
-            await self._add_positions(dispute, composer, draft, emit)
+            await self._add_what_differs(dispute, question, selection, composer, draft, emit)
             status = abstention.after_writing(
                 draft.verdicts, disagreement=dispute is not None, unanswered=draft.unanswered, without=self._off
             )
@@ -197,9 +198,12 @@ class Answerer:
             await self._show(verdict, composer, emit)
         return GeneratorUsed("extractive", "extractive", fallback)
 
-    async def _add_positions(self, dispute: Disagreement | None, composer: Composer, draft: Draft, emit: Emit) -> None:
-        """Where sources disagree, each side is quoted, whatever the draft said."""
-        for verdict in composer.positions(dispute) if dispute else ():
+    async def _add_what_differs(
+        self, dispute: Disagreement | None, question: Question, selection: Selection, composer: Composer, draft: Draft, emit: Emit
+    ) -> None:
+        """Where sources disagree, each side is quoted, whatever the draft said; where a figure has changed, the earlier one is named."""
+        earlier = None if self._off is Part.TIME else superseded(question, selection, draft.verdicts)
+        for verdict in composer.positions(dispute) if dispute else filter(None, [earlier]):
             draft.verdicts.append(verdict)
             await self._show(verdict, composer, emit)
 
