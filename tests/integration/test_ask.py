@@ -96,6 +96,19 @@ def test_an_earlier_figure_is_named_as_earlier(services: Services) -> None:
     assert answer.citations[1].article.id == "dam-1"
 
 
+def test_a_false_premise_is_denied_first(services: Services, script: ScriptedGenerator) -> None:
+    """The model is not asked to go along with it; the answer is the article's own denial, cited."""
+    row = {"id": "mayor", "text": "The mayor of Harsk did not resign over the dam.", "published_at": "2026-03-20"}
+    services.ingest([article_from_row(row, now=NOW, max_chars=10_000)])
+    answer = ask(services, "Why did the mayor of Harsk resign over the dam?")
+    assert answer.status is Status.ANSWERED
+    assert [one.text for one in answer.sentences] == ["The articles say otherwise: “The mayor of Harsk did not resign over the dam.”"]
+    assert [one.article.id for one in answer.citations] == ["mayor"]
+    assert exact(services, answer)
+    assert answer.generator.fallback == "the question takes for granted what the articles deny"
+    assert not script.prompts
+
+
 def test_nothing_published_after_the_question_is_used(services: Services) -> None:
     """Asked on 10 March, the later article does not exist: not in the evidence, not in the coverage."""
     answer = ask(services, "How many people have been evacuated below the Halvern Dam?", asked_at=datetime(2026, 3, 10, tzinfo=UTC))
