@@ -14,11 +14,13 @@ from service.answering.conflicts import Disagreement, find_disagreement
 from service.answering.conversation import Rewriter
 from service.answering.grounding import Verdict
 from service.answering.part import Part
+from service.answering.premises import Premise, find_false_premise
 from service.answering.request import AskRequest, Emit, Sources, Understood, ignore, new_id
 from service.answering.stopwatch import Stopwatch
+from service.answering.superseded import superseded
 from service.answering.sureness import signals_of, sureness
 from service.answering.writing import Draft, ModelWriter, quote_best
-from service.domain import Answer, GeneratorUsed, Hit, Mode, Question, Scope, Turn
+from service.domain import Answer, GeneratorUsed, Hit, Mode, Question, Scope, Status, Turn
 from service.errors import ModelError, ModelUnavailable
 from service.ports import Archive, Clock, Embedder, Memory, Retriever
 from service.retrieval.coverage import check_outlets, is_covered
@@ -88,11 +90,13 @@ class Answerer:
         composer, generator, dispute = await asyncio.to_thread(self._composer, question, selection), EXTRACTIVE, None
         draft = Draft(signals_of(question, selection), without=self._off)
         status = abstention.before_writing(question, selection, covered=covered, without=self._off)
-        if status is None:
+        if status is None and (premise := find_false_premise(question, selection)):
+            generator, status = await self._deny(premise, composer, draft, emit), Status.ANSWERED
+        elif status is None:
             dispute = self._disagreement(question, selection)
             generator = await self._write(request.mode, question, selection, composer, draft, watch, emit)
             dispute = None if draft.refused else dispute
-            await self._add_positions(dispute, composer, draft, emit)
+            await self._add_what_differs(dispute, question, selection, composer, draft, emit)
             status = abstention.after_writing(
                 draft.verdicts, disagreement=dispute is not None, unanswered=draft.unanswered, without=self._off
             )
@@ -197,9 +201,18 @@ class Answerer:
             await self._show(verdict, composer, emit)
         return GeneratorUsed("extractive", "extractive", fallback)
 
-    async def _add_positions(self, dispute: Disagreement | None, composer: Composer, draft: Draft, emit: Emit) -> None:
-        """Where sources disagree, each side is quoted, whatever the draft said."""
-        for verdict in composer.positions(dispute) if dispute else ():
+    async def _deny(self, premise: Premise, composer: Composer, draft: Draft, emit: Emit) -> GeneratorUsed:
+        """Answer with the sentence that denies what the question takes for granted; a draft would only go along with it."""
+        draft.verdicts.append(premise.verdict)
+        await self._show(premise.verdict, composer, emit)
+        return replace(EXTRACTIVE, fallback="the question takes for granted what the articles deny")
+
+    async def _add_what_differs(
+        self, dispute: Disagreement | None, question: Question, selection: Selection, composer: Composer, draft: Draft, emit: Emit
+    ) -> None:
+        """Where sources disagree, each side is quoted, whatever the draft said; where a figure has changed, the earlier one is named."""
+        earlier = None if self._off is Part.TIME else superseded(question, selection, draft.verdicts)
+        for verdict in composer.positions(dispute) if dispute else filter(None, [earlier]):
             draft.verdicts.append(verdict)
             await self._show(verdict, composer, emit)
 

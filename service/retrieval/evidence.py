@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from service.domain import Evidence, Hit, Question
 from service.ports import Embedder, Vectors
+from service.retrieval.corrections import replaced
 from service.retrieval.instructions import Kind, addressed, asks_about_instructions
 from service.sentences import sentence_spans
 from service.words import content_stems, folded, numbers
@@ -42,15 +43,19 @@ def select_evidence(question: Question, hits: Sequence[Hit], embedder: Embedder,
     """The sentences most worth reading, grouped by article, oldest article first, at most `max_tokens` of them.
 
     A sentence reprinted word for word counts once, for its best passage. One that is spoken to its reader (an order, a
-    question) is not chosen, unless the question is about such sentences; what follows a question still gains by it.
+    question) is not chosen, unless the question is about such sentences; what follows a question still gains by it. Neither is
+    one that a correction replaces: the correction takes its place.
     """
     candidates = _candidates(hits)
     vectors = embedder.embed([question.standalone, *(one.text for one in candidates)])
     kinds = [None if asks_about_instructions(question.asked) else addressed(one.text) for one in candidates]
     alone = _scores(question, candidates, vectors[1:] @ vectors[0], hits)
     scores = _lifted(candidates, [score if kind in {None, Kind.QUESTION} else 0.0 for score, kind in zip(alone, kinds, strict=True)])
+    corrected = replaced(question, candidates)
+    for row, by in corrected.items():
+        scores[by] = max(scores[by], scores[row])
     scored = [replace(one, score=score) for one, score in zip(candidates, scores, strict=True)]
-    reports = [row for row, kind in enumerate(kinds) if kind is None]
+    reports = [row for row, kind in enumerate(kinds) if kind is None and row not in corrected]
     rows = _best(scored, reports, embedder, max_sentences, max_tokens)
     rows.sort(key=lambda row: _reading_order(scored[row]))
     chosen = tuple(replace(scored[row], number=number) for number, row in enumerate(rows, 1))

@@ -11,7 +11,7 @@ import pytest
 from service.answering.request import AskRequest, Checked, Delta, Event, Sources, Understood
 from service.articles.row import article_from_row
 from service.bootstrap import Services, build
-from service.domain import Answer, Mode, Status, Support
+from service.domain import Answer, AnswerSentence, Mode, Status, Support
 from service.errors import BadQuestion, ModelUnavailable
 from service.models.hashing import HashingEmbedder
 from service.models.scripted import ScriptedGenerator
@@ -81,10 +81,32 @@ def test_every_sentence_of_a_grounded_answer_cites_exact_characters(services: Se
     """The answer carries the model's words without its marks, and a citation that is a place in the stored text."""
     answer = ask(services, "How many people have been evacuated below the Halvern Dam?")
     assert answer.status is Status.ANSWERED
-    assert [s.text for s in answer.sentences] == ["Some 3,400 people have been evacuated below the Halvern Dam."]
-    assert [c.article.id for c in answer.citations] == ["dam-2"]
+    assert answer.sentences[0].text == "Some 3,400 people have been evacuated below the Halvern Dam."
+    assert answer.citations[0].article.id == "dam-2"
     assert exact(services, answer)
     assert answer.generator.kind == "model"
+
+
+def test_an_earlier_figure_is_named_as_earlier(services: Services) -> None:
+    """Behind the newest figure stands what it replaced, with its date and its own citation."""
+    answer = ask(services, "How many people have been evacuated below the Halvern Dam?")
+    assert answer.sentences[1:] == (
+        AnswerSentence("An earlier report had some 1,200 people (Northern Herald, 4 March 2026).", Support.SUPPORTED, (2,)),
+    )
+    assert answer.citations[1].article.id == "dam-1"
+
+
+def test_a_false_premise_is_denied_first(services: Services, script: ScriptedGenerator) -> None:
+    """The model is not asked to go along with it; the answer is the article's own denial, cited."""
+    row = {"id": "mayor", "text": "The mayor of Harsk did not resign over the dam.", "published_at": "2026-03-20"}
+    services.ingest([article_from_row(row, now=NOW, max_chars=10_000)])
+    answer = ask(services, "Why did the mayor of Harsk resign over the dam?")
+    assert answer.status is Status.ANSWERED
+    assert [one.text for one in answer.sentences] == ["The articles say otherwise: “The mayor of Harsk did not resign over the dam.”"]
+    assert [one.article.id for one in answer.citations] == ["mayor"]
+    assert exact(services, answer)
+    assert answer.generator.fallback == "the question takes for granted what the articles deny"
+    assert not script.prompts
 
 
 def test_nothing_published_after_the_question_is_used(services: Services) -> None:
@@ -231,7 +253,8 @@ def test_a_conversation_is_remembered(services: Services) -> None:
 def test_a_repeating_model_is_stopped(services: Services, script: ScriptedGenerator) -> None:
     """The same sentence again ends the draft."""
     script.says("Some 3,400 people have been evacuated below the Halvern Dam [1]. " * 50)
-    assert len(ask(services, "How many people have been evacuated below the Halvern Dam?").sentences) == 1
+    answer = ask(services, "How many people have been evacuated below the Halvern Dam?")
+    assert [one.text for one in answer.sentences].count("Some 3,400 people have been evacuated below the Halvern Dam.") == 1
     assert script.closed == 1
 
 
