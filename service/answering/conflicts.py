@@ -33,8 +33,8 @@ MIN_ON_QUESTION = 0.45
 _CORRECTION = re.compile(r"\b(?:correct(?:ion|ed|s)|retract\w*|mistaken\w*|misstated|in error|withdrew|withdrawn)\b", re.IGNORECASE)
 _DEVELOPS = re.compile(
     r"\b(?:now|so far|latest|updated?|revised?|no longer|postponed|delayed|rescheduled|has (?:reached|passed)"
-    r"|(?:r[io]se[ns]?|climb(?:s|ed)?|gr[eo]wn?|grows|increase[sd]?|jump(?:s|ed)?|f[ae]ll(?:s|en)?|drop(?:s|ped)?|up|down|raised|lowered|cut|moved)"
-    r" (?:to|from))\b",
+    r"|(?:r[io]se[ns]?|climb(?:s|ed)?|gr[eo]wn?|grows|increase[sd]?|jump(?:s|ed)?|f[ae]ll(?:s|en)?|drop(?:s|ped)?|raised|lowered|cut|moved)"
+    r" (?:to|from)|(?:up|down) from)\b",
     re.IGNORECASE,
 )
 _CALENDAR = re.compile(rf"\b(?:{MONTH}|{'|'.join(WEEKDAYS)})\b")

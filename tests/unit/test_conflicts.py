@@ -138,7 +138,7 @@ def test_reprints_and_second_sentences_are_no_further_voices() -> None:
         replace(said(3, "In Skell the earthquake destroyed 640 homes.", "Ledger", 5), story=2),
         replace(said(4, "The earthquake destroyed 640 homes in Skell, it is said.", "Courier", 5), story=4),
     )
-    assert {len(side.voices) for side in found.sides} == {1} if found else False
+    assert [len(voices) for voices in sides(found).values()] == [1, 1]
 
 
 @pytest.mark.parametrize(

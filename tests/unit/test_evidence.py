@@ -1,5 +1,6 @@
 """The sentences a model is shown."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from service.domain import Article, Hit, Passage, Question, Scope
@@ -66,3 +67,25 @@ def test_no_hits_give_no_evidence() -> None:
     found = select_evidence(QUESTION, [], EMBEDDER, max_sentences=8, max_tokens=300)
     assert found.evidence == ()
     assert found.vectors.shape[0] == 0
+
+
+def test_a_second_voice_on_the_best_sentence_is_read() -> None:
+    """Another outlet's figure is taken before nearer sentences of the same outlet; without an outlet, or days later, it is not."""
+    first = hit("first", "Some 1,200 people left Harsk after the flood.", 5)
+    near = hit("near", "Harsk is a town. In spring the people of Harsk sow.", 5)
+    other = hit("other", "Figures tell that 3,400 left the town Harsk after the flood.", 6)
+
+    def chosen(source: str | None, day: int = 6) -> bool:
+        """Whether the other article's sentence is read beside the first one's, at the expense of the near ones."""
+        dated = datetime(2026, 3, day, tzinfo=UTC)
+        rows = [
+            replace(first, article=replace(first.article, source="Herald")),
+            near,
+            replace(other, article=replace(other.article, source=source, published_at=dated)),
+        ]
+        return other.passage.text in choose(*rows, sentences=2)
+
+    assert chosen("Courier")
+    assert not chosen("Herald")
+    assert not chosen(None)
+    assert not chosen("Courier", day=16)
