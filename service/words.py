@@ -80,12 +80,16 @@ def numbers(text: str) -> frozenset[str]:
     return frozenset(_value(match) for match in _QUANTITY.finditer(text) if match.group().casefold() != "one")
 
 
+_RE_FOR_ER = re.compile(r"(met|lit)re")
+"""Metres are meters."""
+
+
 def measured(text: str) -> frozenset[tuple[str, str]]:
     """Every number before a unit of time, share, length, weight or money, with the unit's stem: `41 minutes` is `("41", "minut")`."""
     found = set()
     for match in _QUANTITY.finditer(text):
         if unit := _UNIT.match(text, match.end()):
-            word = unit.group(1).casefold()
+            word = _RE_FOR_ER.sub(r"\1er", unit.group(1).casefold())
             found.add((_value(match), "percent" if word == "%" or word.startswith("per") else stem(word)))
     return frozenset(found)
 

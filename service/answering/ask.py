@@ -193,6 +193,7 @@ class Answerer:
                     return GeneratorUsed(self._writer.name, "model", fallback)
         composer.withdraw()
         draft.verdicts.clear()
+        draft.unanswered = 0
         draft.decide(EXTRACTIVE.name)
         if draft.refused:
             return replace(EXTRACTIVE, fallback=fallback)
