@@ -35,7 +35,7 @@ GENERATORS = {
     "EXTRACTIVE": ("similarity", "coverage"),
 }
 ALLOWED = 0.05
-"""Share of the answerable questions of half a that may be refused: half of the tenth that is the aim, for on half b it is about twice as many."""
+"""Share of the answerable of half a that may be refused: half of the tenth that is the aim, for half b has about twice as many."""
 Row = dict[str, Any]
 
 
