@@ -175,7 +175,8 @@ class Answerer:
         self, mode: Mode, question: Question, selection: Selection, composer: Composer, draft: Draft, watch: Stopwatch, emit: Emit
     ) -> GeneratorUsed:
         """Fill the draft, by the model or, without one, from the articles' own sentences; returns who did."""
-        fallback = None
+        fallback: str | None = None
+        meant: tuple[int, ...] = ()
         if mode is not Mode.EXTRACTIVE and self._writer is not None:
             try:
                 with watch("generate"):
@@ -192,12 +193,13 @@ class Answerer:
                 if draft.is_carried:
                     return GeneratorUsed(self._writer.name, "model", fallback)
         composer.withdraw()
+        meant = tuple(dict.fromkeys(number for verdict in draft.verdicts for number in verdict.aligned))
         draft.verdicts.clear()
         draft.unanswered = 0
         draft.decide(EXTRACTIVE.name)
         if draft.refused:
             return replace(EXTRACTIVE, fallback=fallback)
-        for verdict in quote_best(question, selection):
+        for verdict in quote_best(question, selection, meant=meant):
             draft.verdicts.append(verdict)
             await self._show(verdict, composer, emit)
         return GeneratorUsed("extractive", "extractive", fallback)

@@ -76,7 +76,8 @@ def ask(door: TestClient, question: str = QUESTION, **more: Any) -> Any:
 def test_what_was_whole_is_the_answer(hosted: Callable[..., TestClient], mode: str) -> None:
     """Also where the model gives no probabilities, stops at its limit or dies after its first sentence."""
     answer = ask(hosted(mode)).json()
-    assert [sentence["text"] for sentence in answer["sentences"]] == ["Some 3,400 people have been evacuated below the Halvern Dam."]
+    assert answer["sentences"][0]["text"] == "Some 3,400 people have been evacuated below the Halvern Dam."
+    assert all(sentence["text"].startswith("An earlier report had") for sentence in answer["sentences"][1:])
     assert answer["generator"]["kind"] == "model"
     assert (answer["generator"]["fallback"] is not None) == (mode == "truncates-later")
 
