@@ -80,8 +80,8 @@ def numbers(text: str) -> frozenset[str]:
     return frozenset(_value(match) for match in _QUANTITY.finditer(text) if match.group().casefold() != "one")
 
 
-_RE_FOR_ER = re.compile(r"(met|lit)re")
-"""Metres are meters."""
+_ER_FOR_RE = re.compile(r"(met|lit)er")
+"""Meters are metres."""
 
 
 def measured(text: str) -> frozenset[tuple[str, str]]:
@@ -89,7 +89,7 @@ def measured(text: str) -> frozenset[tuple[str, str]]:
     found = set()
     for match in _QUANTITY.finditer(text):
         if unit := _UNIT.match(text, match.end()):
-            word = _RE_FOR_ER.sub(r"\1er", unit.group(1).casefold())
+            word = _ER_FOR_RE.sub(r"\1re", unit.group(1).casefold())
             found.add((_value(match), "percent" if word == "%" or word.startswith("per") else stem(word)))
     return frozenset(found)
 
