@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 
+from service.answering.conflicts import SAME_TIME
 from service.answering.figures import MEASURES, Figure, dying, figures
 from service.answering.grounding import Verdict
 from service.domain import Evidence, Question, Support
@@ -20,8 +21,6 @@ from service.words import content_stems, names, numbers, stem
 
 MIN_SHARED = 0.6
 """Share of the question's content words that an earlier sentence and its headline hold. Read off half a of the sample questions."""
-SAME_TIME = timedelta(days=4)
-"""Figures of two outlets within this time are a development only where the later one says that something changed."""
 _COUNTS = re.compile(
     r"\bhow (?:many|much|large|big|high|strong)\b"
     r"|\b(?:what|which)\b.{0,40}\b(?:number|toll|count|total|cost|costs|price|rate|magnitude|estimate|offer)\b",
@@ -105,7 +104,7 @@ def _days(current: Evidence, one: Evidence) -> int:
 
 
 def _developed(one: Evidence, current: Evidence) -> bool:
-    """Whether the later figure is news of the same thing rather than another outlet's view of it."""
+    """Whether the later figure is news of the same thing rather than another outlet's view of it: within `SAME_TIME`, where it says so."""
     first, second = one.article, current.article
     if first.source and second.source and first.source.casefold() == second.source.casefold():
         return True

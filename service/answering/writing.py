@@ -50,6 +50,8 @@ class Draft:
     """The model wrote that it cannot tell."""
     unanswered: int = 0
     """How many of the things asked got no sentence that the evidence carries."""
+    strength: float = 0.0
+    """Of the sentence that was checked last, before a second reader: on that the decision whether to answer was fitted."""
     without: Part | None = None
     """What is switched off, for measuring."""
     report: Report = field(default_factory=Report)
@@ -104,8 +106,8 @@ class ModelWriter:
         """
         seen = set[str]()
         draft.signals = replace(draft.signals, stated=await self._odds(self._prompts.answerable, question, selection))
-        parts = things_asked(question.asked) if self._prompts.answer.takes_parts else ()
-        for part in parts or ("",):
+        parts = (things_asked(question.asked) if self._prompts.answer.takes_parts else ()) or ("",)
+        for number, part in enumerate(parts, 1):
             carried = False
             async with aclosing(self._part(part, seen, question, selection, draft, watch, emit)) as verdicts:
                 async for verdict in verdicts:
@@ -117,6 +119,7 @@ class ModelWriter:
                     carried = carried or verdict.is_supported
                     yield verdict
                     if len(draft.verdicts) >= MAX_SENTENCES:
+                        draft.unanswered += len(parts) - number + (not carried)
                         return
             draft.unanswered += not carried
         draft.refused = draft.refused or (draft.declined and not draft.is_carried)
@@ -135,8 +138,9 @@ class ModelWriter:
                 if not content_stems(text) and not numbers(text):
                     continue
                 with watch("ground"):
-                    verdict = await self._checked(text, marked, question, selection)
-                verdict = unchecked(verdict) if draft.without is Part.GROUNDING else verdict
+                    verdict = await self._checked(text, marked, question, selection, draft)
+                if draft.without is Part.GROUNDING:
+                    verdict, draft.strength = unchecked(verdict), 1.0
                 if not verdict.is_supported and _REFUSES.search(text):
                     draft.declined = True
                     continue
@@ -145,7 +149,7 @@ class ModelWriter:
     async def _verify(self, verdict: Verdict, question: Question, selection: Selection, draft: Draft) -> None:
         """Ask the model about its own first sentence, before it is shown, and decide whether to answer at all."""
         verified = await self._odds(self._prompts.verified, question, selection, verdict.text)
-        draft.signals = replace(draft.signals, verified=verified, strength=verdict.strength)
+        draft.signals = replace(draft.signals, verified=verified, strength=draft.strength)
         draft.decide(self.name)
 
     async def _odds(self, prompt: PromptTemplate | None, question: Question, selection: Selection, answer: str = "") -> float | None:
@@ -176,12 +180,13 @@ class ModelWriter:
             async for sentence in sentences:
                 yield sentence
 
-    async def _checked(self, text: str, marked: Sequence[int], question: Question, selection: Selection) -> Verdict:
+    async def _checked(self, text: str, marked: Sequence[int], question: Question, selection: Selection, draft: Draft) -> Verdict:
         """The verdict on one sentence: the model-free check's, and where that leaves doubt the second reader's."""
         # A short answer ("4,100.") means nothing alone: it is compared together with its question.
         alone = len(content_stems(text)) > 2
         vector = (await asyncio.to_thread(self._embedder.embed, [text if alone else f"{question.standalone} {text}"]))[0]
         verdict = await asyncio.to_thread(ground, text, marked, vector, selection.evidence, selection.vectors)
+        draft.strength = verdict.strength
         if smuggles(text, [one.text for one in selection.evidence if one.number in verdict.aligned]):
             return replace(verdict, support=Support.UNSUPPORTED, evidence=(), missing=(*verdict.missing, "link"))
         # The judge reads whole statements, and a short answer is none.

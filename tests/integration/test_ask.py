@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from service.answering.part import Part
 from service.answering.request import AskRequest, Checked, Delta, Event, Sources, Understood
 from service.articles.row import article_from_row
 from service.bootstrap import Services, build
@@ -287,3 +288,37 @@ def test_the_answer_is_an_immutable_value(services: Services) -> None:
     with pytest.raises(AttributeError):
         answer.status = Status.PARTIAL  # type: ignore[misc]
     assert replace(answer, id="x").sentences == answer.sentences
+
+
+def test_each_part_of_answering_can_be_switched_off(services: Services, script: ScriptedGenerator) -> None:
+    """Without the check an invented number is shown; without votes nobody contradicts; without statuses nothing disputed is said to be."""
+    script.says("Some 9,900 people have been evacuated below the Halvern Dam.")
+    request = AskRequest("How many people have been evacuated below the Halvern Dam?", asked_at=NOW)
+    shown = asyncio.run(services.answerer.without(Part.GROUNDING).ask(request)).text
+    assert "9,900" in shown
+    assert "9,900" not in asyncio.run(services.answerer.ask(request)).text
+    script.says("The earthquake destroyed 640 homes in Skell.")
+    request = AskRequest("How many homes did the earthquake destroy in Skell?", asked_at=NOW)
+    assert asyncio.run(services.answerer.ask(request)).status is Status.CONFLICTING
+    assert asyncio.run(services.answerer.without(Part.VOTES).ask(request)).conflicts == ()
+    assert asyncio.run(services.answerer.without(Part.STATUS).ask(request)).status is Status.ANSWERED
+
+
+def test_where_a_draft_is_not_carried_what_it_meant_is_quoted(services: Services, script: ScriptedGenerator) -> None:
+    """The sentence that says most of the draft, and nothing of the question is said to be unanswered."""
+    script.says("Buses took 9,900 of them to Skell.")
+    answer = ask(services, "How many people have been evacuated below the Halvern Dam?")
+    assert answer.generator.kind == "extractive"
+    assert answer.sentences[0].text == "Buses took them to Skell."
+    assert answer.status is Status.ANSWERED
+
+
+def test_several_things_asked_are_asked_one_by_one(services: Services, script: ScriptedGenerator) -> None:
+    """Each has a prompt of its own over the same evidence; where one gets nothing that is carried, the answer is partial."""
+    script._script = lambda prompt: (
+        "Mars has two moons." if "where were" in prompt.user.rpartition("this part of it:")[2] else "Some 3,400 people have been evacuated."
+    )
+    answer = ask(services, "How many people have been evacuated below the Halvern Dam, and where were they taken?")
+    drafts = [prompt for prompt in script.prompts if prompt.max_tokens > 1]
+    assert ["this part of it: where were they taken?" in prompt.user for prompt in drafts] == [False, True]
+    assert answer.status is Status.PARTIAL

@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from service.bootstrap import build
-from service.errors import BadInput, ModelNotFound, NotFound
-from service.evaluation.bench import RIVALS, opened
+from service.errors import BadInput, ModelNotFound, ModelUnavailable, NotFound
+from service.evaluation.bench import OF_ANSWERS, RIVALS, opened
 from service.evaluation.command import PASSED, Options, grade
 from service.evaluation.runner import Bench, RunResult, run_system
 from service.evaluation.suite import Plant, Suite, Task
@@ -261,3 +261,29 @@ def test_a_part_that_is_switched_off_adds_nothing_to_a_score(suite: Suite, setti
     assert without
     assert any(name == "lexical" for hit in ours for name, _ in hit.parts)
     assert not any(name == "lexical" for hit in without for name, _ in hit.parts)
+
+
+def test_what_was_written_before_is_taken_again_and_then_has_no_times(suite: Suite, settings: Settings) -> None:
+    """In a second run with `replay` the model is asked nothing, and the answers say the same."""
+    asked = replace(suite, model=None, systems=())
+    texts, asked_again = [], ScriptedGenerator(ModelUnavailable("gone"))
+    for generator in (ScriptedGenerator(["The longest crack runs for 9 metres."]), asked_again):
+        with opened(asked, settings, quiet, embedder=CountingEmbedder(256), generator=generator, replay=True) as bench:
+            rows = run_all(asked, bench)[0].rows
+        assert [row.answer.timings_ms for row in rows if row.answer] == [{}] * len(rows)
+        assert [row.first_sentence_ms for row in rows] == [None] * len(rows)
+        texts.append([row.answer.text for row in rows if row.answer])
+    assert "9 metres" in texts[0][0]
+    assert texts[0] == texts[1]
+    assert not asked_again.prompts
+
+
+def test_answering_without_its_parts_stands_beside_it(suite: Suite, settings: Settings) -> None:
+    """Each under its own name, over the same archive."""
+    beside = replace(suite, model=None, systems=tuple(OF_ANSWERS))
+    generator = ScriptedGenerator(["The longest crack runs for 12 metres."])
+    with opened(beside, settings, quiet, embedder=CountingEmbedder(256), generator=generator) as bench:
+        found = {run.system: run.rows[0].answer for run in run_all(beside, bench)}
+    assert list(found) == ["dateline", "no-grounding", "no-status", "no-time", "no-votes"]
+    assert "12 metres" in found["no-grounding"].text
+    assert "12 metres" not in found["dateline"].text
