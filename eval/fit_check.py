@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,9 @@ from service.answering.signals import NAMES
 from service.evaluation.cases import digest
 from service.evaluation.judging import read_pair
 from service.evaluation.other_metrics import area_under_roc, balanced_accuracy
-from service.evaluation.second_reader import key_of, read_kept, version_of
+from service.evaluation.second_reader import FILE, said_before, version_of
 from service.evaluation.suite import load_suite
+from service.models.cache_file import CacheFile
 from service.models.encoder import build_embedder
 from service.models.vector_cache import VectorCache
 from service.settings import load_settings, resources
@@ -196,8 +198,8 @@ def _figures(pairs: Sequence[Pair], weight: Vectors, intercept: float) -> str:
 def _sets(judge: str | None) -> Iterator[tuple[str, list[Pair]]]:
     settings = load_settings()
     version = version_of(load_prompt(resources() / "prompts", CARRIED_PROMPT, CARRIED_NEEDS))
-    said = read_kept(settings.cache_dir / "eval" / "carried.jsonl") if judge else {}
-    with VectorCache(build_embedder(settings), settings.cache_dir / "eval" / "vectors.sqlite3") as embedder:
+    folder = settings.cache_dir / "eval"
+    with VectorCache(build_embedder(settings), folder / "vectors.sqlite3") as embedder, closing(CacheFile(folder / FILE)) as kept:
         for name in SUITES:
             suite = load_suite(name, resources(), data=settings.eval_data)
             if suite.missing:
@@ -208,13 +210,14 @@ def _sets(judge: str | None) -> Iterator[tuple[str, list[Pair]]]:
                 claims, evidence, rows = read_pair(case, embedder)
                 held = rows[len(claims) :]
                 seen = [examine(text, (), vector, evidence, held) for text, vector in zip(claims, rows, strict=False)]
-                keys = [
-                    key_of(judge or "", version, text, nearest(vector, evidence, held)) for text, vector in zip(claims, rows, strict=False)
+                odds = [
+                    said_before(kept, judge, version, text, nearest(vector, evidence, held)) if judge else None
+                    for text, vector in zip(claims, rows, strict=False)
                 ]
                 half = next((tag[-1] for tag in case.tags if tag.startswith("half ")), "ab"[int(digest(case.id), 16) % 2])
                 table = np.array([one.signals.row() for one in seen])
                 changed = np.array([float(bool(one.changed)) for one in seen])
-                pairs.append(Pair(half, bool(case.supported), table, changed, np.array([said.get(key, np.nan) for key in keys])))
+                pairs.append(Pair(half, bool(case.supported), table, changed, np.array(odds, dtype=float)))
             yield name, pairs
 
 

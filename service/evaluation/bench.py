@@ -25,7 +25,7 @@ from service.errors import BadInput, NotFound
 from service.evaluation.judging import CitationJudge, CosineCheck, GroundingCheck, check_fingerprint
 from service.evaluation.planting import Planter
 from service.evaluation.runner import Bench
-from service.evaluation.second_reader import CombinedCheck, JudgeCheck, kept
+from service.evaluation.second_reader import FILE, CombinedCheck, JudgeCheck, KeptJudge, version_of
 from service.evaluation.suite import Suite, Task
 from service.evaluation.systems import ALL, DATELINE, Answering, Dense, Lexical, PlainFusion, Ranked, Replayed, System
 from service.evaluation.textbook import NAME as TEXTBOOK
@@ -107,16 +107,20 @@ def _checks(suite: Suite, settings: Settings, cached: VectorCache, generator: Ge
         yield systems
         return
     from service.bootstrap import build_second_reader
+    from service.models.cache_file import CacheFile
     from service.models.generator import ChatGenerator, build_generator
 
     model = generator or build_generator(settings)
     second = build_second_reader(settings, model)
     if second is None:
         raise BadInput("there is no judge to ask: set DATELINE_JUDGE, and DATELINE_MODEL where it is the model")
-    remembering = kept(second, load_prompt(resources() / "prompts", CARRIED_PROMPT, CARRIED_NEEDS), settings.cache_dir / "eval")
+    version = version_of(load_prompt(resources() / "prompts", CARRIED_PROMPT, CARRIED_NEEDS))
+    file = CacheFile(settings.cache_dir / "eval" / FILE)
     try:
+        remembering = replace(second, judge=KeptJudge(second.judge, version, file))
         yield [*systems, *(kind(cached, remembering) for kind in judged)]
     finally:
+        file.close()
         if isinstance(model, ChatGenerator) and model.server:
             model.server.stop()
 

@@ -6,10 +6,8 @@ What a judge said is kept by the SHA-256 of its name, its prompt, the claim and 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from service.answering.grounding import ground
 from service.answering.judge import SecondReader, nearest, passage_of, sigmoid
@@ -19,18 +17,20 @@ from service.errors import ModelUnavailable
 from service.evaluation.cases import Case, digest
 from service.evaluation.judging import read_pair
 from service.evaluation.systems import Response
+from service.models.cache_file import CacheFile
 from service.ports import Embedder, SentenceJudge
+
+FILE = "carried.sqlite3"
 
 
 @dataclass(frozen=True, slots=True)
 class KeptJudge:
-    """`ports.SentenceJudge` that remembers what it said, in a file of JSON lines."""
+    """`ports.SentenceJudge` that remembers what it said, in a file that other runs and `eval/fit_check.py` read too."""
 
     judge: SentenceJudge
     version: str
     """Names what its answers depend on beside model, claim and sentences: the prompt."""
-    path: Path
-    known: dict[str, float] = field(default_factory=dict)
+    file: CacheFile
 
     @property
     def name(self) -> str:
@@ -39,31 +39,20 @@ class KeptJudge:
 
     async def odds(self, claim: str, evidence: Sequence[Evidence]) -> float | None:
         """What it said before, else what it says now. That it could not say is not kept."""
-        if not self.known:
-            self.known.update(read_kept(self.path))
-        key = key_of(self.name, self.version, claim, evidence)
-        if key not in self.known:
-            said = await self.judge.odds(claim, evidence)
-            if said is None:
-                return None
-            self.known[key] = said
-            await asyncio.to_thread(self._keep, key, said)
-        return self.known[key]
-
-    def _keep(self, key: str, said: float) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write("\n" + json.dumps({"key": key, "odds": said}))  # the break first: a cut-off line spoils no other
+        before = said_before(self.file, self.name, self.version, claim, evidence)
+        if before is not None:
+            return before
+        said = await self.judge.odds(claim, evidence)
+        if said is not None:
+            self.file.put({_key(self.name, self.version, claim, evidence): repr(said).encode()})
+        return said
 
 
-def key_of(name: str, version: str, claim: str, evidence: Sequence[Evidence]) -> str:
-    """Names one question to a judge."""
-    return digest(f"{name}\0{version}\0{claim}\0{passage_of(evidence)}")
-
-
-def kept(second: SecondReader, prompt: PromptTemplate, folder: Path) -> SecondReader:
-    """The same, with what the judge says kept in `carried.jsonl` in this folder."""
-    return replace(second, judge=KeptJudge(second.judge, version_of(prompt), folder / "carried.jsonl"))
+def said_before(file: CacheFile, name: str, version: str, claim: str, evidence: Sequence[Evidence]) -> float | None:
+    """The log-odds that this judge gave for the claim and these sentences; None where it was not asked."""
+    key = _key(name, version, claim, evidence)
+    kept = file.get([key]).get(key)
+    return None if kept is None else float(kept)
 
 
 def version_of(prompt: PromptTemplate) -> str:
@@ -71,20 +60,8 @@ def version_of(prompt: PromptTemplate) -> str:
     return digest("\0".join(str(message.content) for message in prompt.template.format_messages(evidence="", claim="")))[:16]
 
 
-def read_kept(path: Path) -> dict[str, float]:
-    """What was said before, by key."""
-    known: dict[str, float] = {}
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except FileNotFoundError:
-        return known
-    for line in lines:
-        try:
-            row = json.loads(line)
-            known[row["key"]] = float(row["odds"])
-        except (ValueError, KeyError, TypeError):
-            continue  # cut off by a kill: asked again
-    return known
+def _key(name: str, version: str, claim: str, evidence: Sequence[Evidence]) -> bytes:
+    return bytes.fromhex(digest(f"{name}\0{version}\0{claim}\0{passage_of(evidence)}"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The judge of sentences against people's verdicts, alone and together with the check; what it said is kept."""
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from test_judge import FixedJudge, prompt, sentences
 from service.answering.judge import Calibration, SecondReader
 from service.errors import ModelUnavailable
 from service.evaluation.cases import Case
-from service.evaluation.second_reader import CombinedCheck, JudgeCheck, KeptJudge, kept, version_of
+from service.evaluation.second_reader import FILE, CombinedCheck, JudgeCheck, KeptJudge, said_before, version_of
 from service.evaluation.systems import Response, System
+from service.models.cache_file import CacheFile
 from service.models.hashing import HashingEmbedder
 
 EMBEDDER = HashingEmbedder(256)
@@ -54,16 +56,14 @@ def test_a_judge_without_log_odds_is_an_error_of_the_run() -> None:
 
 
 def test_what_was_said_is_not_asked_again(tmp_path: Path) -> None:
-    """Not in this run, nor in the next; a cut-off line spoils no other; another claim, prompt or judge is asked."""
-    path = tmp_path / "eval" / "carried.jsonl"
+    """Not in this run, nor in the next; another claim, prompt or judge is asked."""
 
     def says(judge: FixedJudge, claim: str, version: str = "1") -> float | None:
-        return asyncio.run(KeptJudge(judge, version, path).odds(claim, sentences("It closed.")))
+        with closing(CacheFile(tmp_path / "eval" / FILE)) as file:
+            return asyncio.run(KeptJudge(judge, version, file).odds(claim, sentences("It closed.")))
 
-    first = FixedJudge(1.5)
+    first, again = FixedJudge(1.5), FixedJudge(9.0)
     assert says(first, "It is closed.") == 1.5
-    path.write_text(path.read_text("utf-8") + '\n{"key": "cut', encoding="utf-8")
-    again = FixedJudge(9.0)
     assert (says(again, "It is closed."), again.asked) == (1.5, [])
     for other in (says(again, "It is open."), says(again, "It is closed.", "2"), says(FixedJudge(9.0, name="other"), "It is closed.")):
         assert other == 9.0
@@ -71,13 +71,13 @@ def test_what_was_said_is_not_asked_again(tmp_path: Path) -> None:
 
 def test_what_could_not_be_said_is_asked_again(tmp_path: Path) -> None:
     """A server that was down is no verdict."""
-    path = tmp_path / "carried.jsonl"
-    assert asyncio.run(KeptJudge(FixedJudge(None), "1", path).odds("It closed.", sentences("It closed."))) is None
-    assert asyncio.run(KeptJudge(FixedJudge(2.0), "1", path).odds("It closed.", sentences("It closed."))) == 2.0
+    with closing(CacheFile(tmp_path / FILE)) as file:
+        assert asyncio.run(KeptJudge(FixedJudge(None), "1", file).odds("It closed.", sentences("It closed."))) is None
+        assert asyncio.run(KeptJudge(FixedJudge(2.0), "1", file).odds("It closed.", sentences("It closed."))) == 2.0
+        assert said_before(file, "fixed", "1", "It closed.", sentences("It closed.")) == 2.0
 
 
-def test_keeping_changes_neither_name_nor_calibration(tmp_path: Path) -> None:
-    """The version is of the prompt's words."""
-    second = kept(SecondReader(FixedJudge(0.0), EVERYTHING), prompt(), tmp_path)
-    assert (second.judge.name, second.calibration) == ("fixed", EVERYTHING)
+def test_the_version_is_of_the_prompts_words() -> None:
+    """Sixteen characters, the same for the same words."""
     assert len(version_of(prompt())) == 16
+    assert version_of(prompt()) == version_of(prompt())
