@@ -9,10 +9,13 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
+
 from service.errors import ArchiveDamaged, ArchiveMismatch
 
 SCHEMA_VERSION = 4
 APPLICATION_ID = 0x44544C4E  # "DTLN"
+_PATIENCE = 10.0  # s for another writer
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -121,14 +124,25 @@ _STEPS: dict[int, tuple[str, ...]] = {
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection in WAL mode, every commit durable, foreign keys on, waiting at most 10 s for another writer."""
-    connection = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
     try:
         connection.row_factory = sqlite3.Row
-        connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;")
+        _write_ahead(connection)
+        connection.executescript("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _is_busy(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
+@retry(retry=retry_if_exception(_is_busy), stop=stop_after_delay(_PATIENCE), wait=wait_random(0, 0.05), reraise=True)
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """WAL mode, tried again while another opener is about it: SQLite asks no busy handler for this lock (sqlite.org/wal.html)."""
+    connection.execute("PRAGMA journal_mode=WAL")
 
 
 def prepare(connection: sqlite3.Connection, path: Path, fingerprint: str | None) -> None:
