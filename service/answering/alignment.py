@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from service.answering.dating import date_words
 from service.answering.opposites import HEDGES
 from service.domain import Evidence
+from service.retrieval.points import MONTHS
 from service.words import content_stems, measured, names, negated, numbers, search_terms, stem
 
 MAX_CITATIONS = 3
@@ -35,9 +36,13 @@ DEMONYMS = {
 _ENDINGS = ("n", "an", "ian", "ean", "i", "s", "es", "ese")
 _SHORTEST = 4
 """Letters that a name has before an ending."""
+_MONTH_NAME = re.compile(rf"\b(?:{'|'.join(MONTHS)})\b", re.IGNORECASE)
 _APART = re.compile(r"(?<=\d), (?=\d{3}(?!\d))")
 """Some texts come with a space in `3, 400`."""
 _CAPITALS = re.compile(r"\b[^\W\d_a-z]\w+(?: [^\W\d_a-z]\w+){1,4}")
+_OF = re.compile(r"\b([^\W\d_]{3,}) of (?:the )?([^\W\d_a-z][\w'’-]*(?: [^\W\d_a-z][\w'’-]*)*)")
+_CONTRAST = re.compile(r"(?:,(?: and| but)?|\band) not (?:an? |the )?[^,.;:!?]*", re.IGNORECASE)
+"""What is said of another thing in passing."""
 _ANY_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 
@@ -61,6 +66,11 @@ class Said:
     initials: frozenset[str]
     """Of its runs of capitalised words: `un` of United Nations."""
     negated: bool
+    """But for what a contrast puts aside: "in 2025, and not in 2023"."""
+    owned: frozenset[tuple[str, frozenset[str]]]
+    """A thing or an office with the name it is of: the skipper of the Annika Rose."""
+    put_aside: frozenset[str]
+    """Numbers and words of such contrasts that stand nowhere else in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,7 @@ class Held:
 def said(text: str) -> Said:
     """The words of a text; kept, since every draft sentence is held against the same evidence."""
     every = [word.casefold() for word in _ANY_WORD.findall(text)]
+    kept = _CONTRAST.sub(" ", text)
     ordered = tuple(next(iter(numbers(word)), "") or stem(word) for word in search_terms(text))
     return Said(
         ordered,
@@ -90,7 +101,9 @@ def said(text: str) -> Said:
         _left_open(every),
         frozenset(stem(word.casefold()) for word in _ANY_WORD.findall(text) if word[0].isupper()) & content_stems(text),
         frozenset("".join(word[0] for word in run.split()).casefold() for run in _CAPITALS.findall(text)),
-        negated(text),
+        negated(kept),
+        frozenset((stem(thing.casefold()), content_stems(of)) for thing, of in _OF.findall(text) if not _MONTH_NAME.match(of)),
+        (content_stems(text) | numbers(text)) - content_stems(kept) - numbers(kept),
     )
 
 
@@ -106,9 +119,18 @@ def _left_open(every: Sequence[str]) -> frozenset[tuple[str, ...]]:
 def held(one: Evidence) -> Held:
     """What the evidence sentence holds."""
     day = f"{one.article.published_at:%d %B %Y %A}".lstrip("0") if one.article.published_at else ""
-    day = f"{day} {date_words(one)}"  # what the sentence's "yesterday" is
+    day = f"{day} {date_words(one)} {_years_of_months(one)}"  # what the sentence's "yesterday" and "in May" are
     head = " ".join(filter(None, (one.article.title, one.article.source, one.article.author, day)))
     return Held(said(one.text), numbers(one.article.title), numbers(day), _context(f"{head} {one.passage.text}"))
+
+
+def _years_of_months(one: Evidence) -> str:
+    """The years of the months that the sentence names, as seen from the article's day: the last and the next of each."""
+    day = one.article.published_at
+    if day is None:
+        return ""
+    named = {MONTHS.index(word.casefold()) + 1 for word in _MONTH_NAME.findall(one.text)}
+    return " ".join(f"{day.year - (month > day.month)} {day.year + (month < day.month)}" for month in sorted(named))
 
 
 def is_named(name: str, around: frozenset[str]) -> bool:

@@ -64,6 +64,10 @@ _KINDS = tuple(
     )
 )
 """Words under which news counts the same things."""
+_TOLLS = _KINDS[2:]
+_BARE = 2
+"""Content words of an answer that leaves what it counts to its question."""
+_NAME_OF = re.compile(r"\bthe names? of\b", re.IGNORECASE)
 _TALLIES = {"attendance": 0, "turnout": 0, "crowd": 0, "death toll": 2, "toll": 2}
 """What stands before a number and counts one of these kinds."""
 _TALLY = re.compile(rf"\b({'|'.join(_TALLIES)})\b(?:[^,.;\d]| ){{0,60}}? (?:was|is|at|of|to|reached|hit|stood at|put at) $", re.IGNORECASE)
@@ -111,6 +115,23 @@ def reader_for(question: str) -> Reader | None:
     if asked := _NAME.search(question):
         return partial(_name, question, asked.group(1).casefold())
     return partial(_amounts, question) if _AMOUNT.search(question) else None
+
+
+def may_answer(question: str, text: str) -> bool:
+    """Whether a drafted sentence gives anything of the kind that is asked for, where words tell: what is counted, and a name.
+
+    A small model that finds no number of the injured gives that of the dead.
+    """
+    if len(content_stems(text)) <= _BARE:
+        return True
+    if _COUNTED.search(question):
+        tolls = [kind for kind in _TOLLS if kind & content_stems(question)]
+        other = any(
+            not kind & content_stems(text) and any(one & content_stems(text) for one in _TOLLS if one is not kind) for kind in tolls
+        )
+        counted = _counted(question)
+        return not other and (not counted or bool(counted & content_stems(text)))
+    return not _NAME_OF.search(question) or bool(names(f"· {text}") - names(question) - names(question.title()))
 
 
 def is_about(question: str, text: str, *, share: float = MIN_SHARED) -> bool:

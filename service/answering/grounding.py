@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from service.answering.alignment import Held, Said, align, held, is_named, said
@@ -18,7 +19,7 @@ from service.answering.signals import NAMES, Signals, exchanged, signals
 from service.answering.weights import INTERCEPT, WEIGHTS
 from service.domain import Evidence, Support
 from service.ports import Vectors
-from service.words import numbers
+from service.words import content_stems, numbers
 
 OPERATING_POINT = 0.5
 """Probability from which a sentence stands. The intercept is chosen so that this is where half a of the sets is told apart best."""
@@ -26,6 +27,9 @@ _WHOLE = 0.7
 """Share of a cited sentence's content words that a draft must repeat for its missing negation to matter. A first choice."""
 _MARKS = re.compile(r"\s*[\[【]\s*(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\s*[\]】]")
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+_DATE = rf"(?:\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}|{_MONTH}(?: \d{{1,2}}(?:st|nd|rd|th)?)?)(?:,? (?:19|20)\d\d)?"
+_AS_OF = re.compile(rf",?\s*\bas of {_DATE},?", re.IGNORECASE)
+_RUN = re.compile(r"[^\W\d_a-z][\w'’-]*(?: [^\W\d_a-z][\w'’-]*)+")
 _DATE_NUMBERS = re.compile(rf"\b\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}\b|\b{_MONTH} \d{{1,2}}\b|\b(?:1[5-9]|20)\d\d\b")
 
 
@@ -75,11 +79,16 @@ class Examined:
     changed: tuple[str, ...]
 
 
-def ground(sentence: str, marked: Sequence[int], vector: Vectors, evidence: Sequence[Evidence], vectors: Vectors) -> Verdict:
-    """Check one sentence. `vector` is its `(d,)` vector, `vectors` the `(n, d)` rows of the evidence."""
+def ground(
+    sentence: str, marked: Sequence[int], vector: Vectors, evidence: Sequence[Evidence], vectors: Vectors, question: str = ""
+) -> Verdict:
+    """Check one sentence. `vector` is its `(d,)` vector, `vectors` the `(n, d)` rows of the evidence.
+
+    What it repeats of the `question` that it answers says nothing new: as of when it is asked, and the rest of a name.
+    """
     if not evidence:
         return Verdict(sentence, Support.UNSUPPORTED)
-    found = examine(sentence, marked, vector, evidence, vectors)
+    found = examine(sentence, marked, vector, evidence, vectors, question)
     aligned = tuple(evidence[row].number for row in found.rows)
     strength = probability(found.signals) - bool(found.changed)
     if strength < OPERATING_POINT:
@@ -87,14 +96,25 @@ def ground(sentence: str, marked: Sequence[int], vector: Vectors, evidence: Sequ
     return Verdict(sentence, Support.SUPPORTED, aligned, (), aligned, strength)
 
 
-def examine(sentence: str, marked: Sequence[int], vector: Vectors, evidence: Sequence[Evidence], vectors: Vectors) -> Examined:
+def examine(
+    sentence: str, marked: Sequence[int], vector: Vectors, evidence: Sequence[Evidence], vectors: Vectors, question: str = ""
+) -> Examined:
     """Align a sentence with the evidence and compare the two; shapes as in `ground`."""
     similarity = vectors @ vector
+    sentence = _without_as_of(sentence, question)
     need, everything = said(sentence), [held(one) for one in evidence]
     rows = align(need, everything, similarity, [one.number in marked for one in evidence])
     cited = [everything[row] for row in rows]
     found = signals(need, cited, max((float(similarity[row]) for row in rows), default=0.0))
-    return Examined(tuple(rows), found, _changed(sentence, need, cited, _around(rows, evidence, everything)))
+    known = content_stems(question).union(*(one.said.stems for one in everything))
+    return Examined(tuple(rows), found, _changed(sentence, need, cited, _around(rows, evidence, everything), known))
+
+
+def _without_as_of(sentence: str, question: str) -> str:
+    """Without the "as of" of its question: what is searched through is cut off there."""
+    if not _AS_OF.search(question):
+        return sentence
+    return _AS_OF.sub(lambda match: "" if numbers(match.group()) <= numbers(question) else match.group(), sentence).strip()
 
 
 def probability(found: Signals) -> float:
@@ -103,24 +123,47 @@ def probability(found: Signals) -> float:
     return 1 / (1 + math.exp(-worth))
 
 
-def _changed(sentence: str, need: Said, cited: Sequence[Held], around: frozenset[str]) -> tuple[str, ...]:
+def _changed(sentence: str, need: Said, cited: Sequence[Held], around: frozenset[str], known: frozenset[str]) -> tuple[str, ...]:
     """What the sentence says otherwise than the citations: numbers, names, a negation, an opposite, names in each other's place.
 
-    A name may stand anywhere `around`: in the headline, the passage, or the evidence of the same article.
+    A name may stand anywhere `around`: in the headline, the passage, or the evidence of the same article. Of a name of several words
+    one is enough, where the rest is `known` from the question or other evidence: Chris of Chris Cocks, where this article has Mr Cocks.
     """
     texts = [one.said for one in cited]
     in_dates = numbers(" ".join(_DATE_NUMBERS.findall(sentence)))
     lost = set(need.numbers).difference(*(one.said.numbers | one.title_numbers | (one.date_numbers & in_dates) for one in cited))
     initials = frozenset().union(*(one.initials for one in texts))
-    lost |= {name for name in need.names if name not in initials and not is_named(name, around)}
+    missing = {name for name in need.names if name not in initials and not is_named(name, around)}
+    lost |= missing - _rest_of_names(sentence, missing, around, known)
     lost |= _other_units(need, texts)
     if need.negated and not any(one.negated for one in texts):
         lost.add("not")
     if _lost_negation(need, texts):
         lost.add("not")
+    lost |= _of_another(need, texts)
     if texts:
         lost |= opposed(need.every, texts[0].every)
     return tuple(sorted(lost.union(exchanged(need, texts))))
+
+
+def _rest_of_names(sentence: str, missing: AbstractSet[str], around: frozenset[str], known: frozenset[str]) -> frozenset[str]:
+    """Those of the missing words that stand in a name of which another word is around, and that are known."""
+    runs = [content_stems(run) for run in _RUN.findall(sentence)]
+    return frozenset(
+        name for name in missing & known for run in runs if name in run and any(is_named(word, around) for word in run - missing)
+    )
+
+
+def _of_another(need: Said, texts: Sequence[Said]) -> frozenset[str]:
+    """Names that the sentence gives a thing or an office which the texts give to other names only: the skipper of another boat."""
+    given = [(thing, of) for text in texts for thing, of in text.owned]
+    return frozenset(
+        name
+        for thing, of in need.owned
+        if (others := [other for same, other in given if same == thing])
+        and not any(is_named(name, other) or is_named(word, of) for other in others for name in of for word in other)
+        for name in of
+    )
 
 
 def _other_units(need: Said, texts: Sequence[Said]) -> set[str]:
@@ -132,9 +175,11 @@ def _other_units(need: Said, texts: Sequence[Said]) -> set[str]:
 
 def _lost_negation(need: Said, texts: Sequence[Said]) -> bool:
     """True where the sentence repeats a negated one without its negation."""
-    if need.negated or not texts or not all(one.negated for one in texts):
+    if need.negated or not texts:
         return False
-    return any(len(one.stems & need.stems) >= _WHOLE * len(one.stems) for one in texts)
+    if any((need.stems | need.numbers) & one.put_aside for one in texts):
+        return True
+    return all(one.negated for one in texts) and any(len(one.stems & need.stems) >= _WHOLE * len(one.stems) for one in texts)
 
 
 def _around(rows: Sequence[int], evidence: Sequence[Evidence], held: Sequence[Held]) -> frozenset[str]:

@@ -86,10 +86,9 @@ def exchanged(need: Said, texts: Sequence[Said]) -> tuple[str, ...]:
 def _exchanged_in(need: Said, text: Said) -> tuple[str, ...]:
     if ("by" in need.every) != ("by" in text.every):
         return ()
-    found = {name: next((other for other in text.proper if kindred(name, frozenset({other}))), "") for name in need.proper}
-    places = {
-        name: text.words.index(other) for name, other in found.items() if text.words.count(other) == 1 and need.words.count(name) == 1
-    }
+    found = {name: [place for place, word in enumerate(text.words) if word in text.proper and kindred(name, frozenset({word}))]
+             for name in need.proper if need.words.count(name) == 1}  # fmt: skip
+    places = {name: where[0] for name, where in found.items() if len(where) == 1}
     ordered = [name for name in need.words if name in places]
     for first, second in combinations(ordered, 2):
         if places[first] > places[second]:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
+from service.answering.asked import may_answer
 from service.answering.cleaning import MAX_TEXT, Report, in_another_language, sentences_of, smuggles
 from service.answering.grounding import Verdict, ground, strip_marks
 from service.answering.judge import SecondReader, log_odds
@@ -47,7 +48,7 @@ class Draft:
     usage: Usage = field(default_factory=Usage)
     refused: bool = False
     declined: bool = False
-    """The model wrote that it cannot tell."""
+    """The model wrote that it cannot tell, or told another thing than was asked."""
     unanswered: int = 0
     """How many of the things asked got no sentence that the evidence carries."""
     strength: float = 0.0
@@ -141,7 +142,7 @@ class ModelWriter:
                     verdict = await self._checked(text, marked, question, selection, draft)
                 if draft.without is Part.GROUNDING:
                     verdict, draft.strength = unchecked(verdict), 1.0
-                if not verdict.is_supported and _REFUSES.search(text):
+                if not may_answer(part or question.standalone, text) or (not verdict.is_supported and _REFUSES.search(text)):
                     draft.declined = True
                     continue
                 yield verdict
@@ -185,7 +186,7 @@ class ModelWriter:
         # A short answer ("4,100.") means nothing alone: it is compared together with its question.
         alone = len(content_stems(text)) > 2
         vector = (await asyncio.to_thread(self._embedder.embed, [text if alone else f"{question.standalone} {text}"]))[0]
-        verdict = await asyncio.to_thread(ground, text, marked, vector, selection.evidence, selection.vectors)
+        verdict = await asyncio.to_thread(ground, text, marked, vector, selection.evidence, selection.vectors, question.standalone)
         draft.strength = verdict.strength
         if smuggles(text, [one.text for one in selection.evidence if one.number in verdict.aligned]):
             return replace(verdict, support=Support.UNSUPPORTED, evidence=(), missing=(*verdict.missing, "link"))
