@@ -142,7 +142,7 @@ class ModelWriter:
                     verdict = await self._checked(text, marked, question, selection, draft)
                 if draft.without is Part.GROUNDING:
                     verdict, draft.strength = unchecked(verdict), 1.0
-                if not may_answer(part or question.standalone, text) or (not verdict.is_supported and _REFUSES.search(text)):
+                if not (may_answer(part or question.standalone, text) if verdict.is_supported else not _REFUSES.search(text)):
                     draft.declined = True
                     continue
                 yield verdict

@@ -25,10 +25,10 @@ def evidence(*texts: str, title: str = "Evacuation below Halvern Dam") -> list[E
     return found
 
 
-def verdict(sentence: str, *texts: str, marked: tuple[int, ...] = ()) -> Verdict:
+def verdict(sentence: str, *texts: str, marked: tuple[int, ...] = (), question: str = "") -> Verdict:
     """The verdict on a sentence."""
     rows = evidence(*texts)
-    return ground(sentence, marked, EMBEDDER.embed([sentence])[0], rows, EMBEDDER.embed([row.text for row in rows]))
+    return ground(sentence, marked, EMBEDDER.embed([sentence])[0], rows, EMBEDDER.embed([row.text for row in rows]), question)
 
 
 def check(sentence: str, *texts: str, marked: tuple[int, ...] = ()) -> tuple[Support, tuple[int, ...]]:
@@ -227,3 +227,51 @@ def test_a_date_that_the_articles_yesterday_means_is_carried_and_another_is_not(
     wrong = ground("Vask opened the bridge on 30 March 2026.", (1,), vector, [one], vector[None, :])
     assert right.is_supported
     assert wrong.missing == ("30",)
+
+
+SKIPPER = "The skipper of the Annika Rose, Per Stallard, spoke by telephone."
+BOATS = "The Annika Rose and the Storm Daughter carried 13 crew."
+
+
+def test_an_office_of_another_is_a_changed_fact() -> None:
+    """The skipper of one boat is not that of the other, though both boats are in the article; of his own boat he is."""
+    assert verdict("Per Stallard is the skipper of the Storm Daughter.", SKIPPER, BOATS).contradicts
+    assert not verdict("Per Stallard is the skipper of the Annika Rose.", SKIPPER, BOATS).contradicts
+
+
+INSPECTED = "The hull of the Petrel was last inspected in March 2025, and not in March 2023 as we reported."
+
+
+def test_a_contrast_in_passing_negates_only_itself() -> None:
+    """What stands before "and not" is said, and what stands behind it is denied."""
+    assert not verdict("The hull of the Petrel was last inspected in March 2025.", INSPECTED).contradicts
+    assert verdict("The hull of the Petrel was last inspected in March 2023.", INSPECTED).contradicts
+
+
+def test_as_of_when_it_is_asked_need_not_be_in_the_evidence() -> None:
+    """The question's own date says nothing new; one that the model made up does."""
+    people = "About 1,200 people were ordered out of their homes in Harsk."
+    said = "As of 17 March 2026, about 1,200 people were ordered out of their homes in Harsk."
+    assert not verdict(said, people, question="As of 17 March 2026, how many people were ordered out?").contradicts
+    assert verdict(said, people, question="As of 5 May 2026, how many people were ordered out?").contradicts
+    assert verdict(said, people).contradicts
+
+
+def test_the_year_of_a_month_is_the_last_or_the_next_of_that_name() -> None:
+    """As seen from the article's day, 8 March 2026."""
+    inflation = "Annual inflation was 3.6 percent in December."
+    assert not verdict("Annual inflation was 3.6 percent in December 2025.", inflation).contradicts
+    assert verdict("Annual inflation was 3.6 percent in December 2024.", inflation).contradicts
+
+
+def test_of_a_name_one_word_is_enough_where_the_rest_is_known() -> None:
+    """From the question; a first name that nobody said is made up."""
+    cocks = "Mr Cocks takes over the company from the late founder."
+    assert not verdict("He said that Chris Cocks takes over the company.", cocks, question="What does Chris Cocks take over?").contradicts
+    assert verdict("He said that Chris Cocks takes over the company.", cocks).contradicts
+
+
+def test_a_name_that_is_said_twice_has_changed_places_with_none() -> None:
+    """Orvanian boats on the Kelmari side are those of the agreement between Orvane and Kelmar."""
+    deal = "Orvane and Kelmar agreed that Orvanian boats may catch 15,200 tonnes of hake on the Kelmari side."
+    assert not verdict("Under the deal with Kelmar, Orvane may catch 15,200 tonnes of hake.", deal).contradicts
