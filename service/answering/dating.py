@@ -38,6 +38,8 @@ _PREPOSITION = re.compile(
 _POSSESSIVE = re.compile(r"['’]s?(?!\w)")
 _WHEN = re.compile(r"^(?:(?:and|so|but) )?when\b|\b(?:what|which) (?:exact )?(?:date|day)\b|\bsince when\b", re.IGNORECASE)
 _HAS_DATE = re.compile(rf"\b(?:{MONTH}|(?:1[5-9]|20)\d\d\b)")
+TOLD_AHEAD = timedelta(days=30)
+"""How long before it happens news may tell of something. A first choice."""
 _TODAY = ("today", "tonight", "this morning", "this afternoon", "this evening")
 
 
@@ -154,6 +156,19 @@ def reported(text: str, cited: Sequence[Evidence]) -> str:
     quotes = end is not None and len(end.group()) > 1
     place = len(text) if end is None or quotes else end.start()
     return f"{text[:place]} (reported {_day(newest.date())}){text[place:]}"
+
+
+def long_before(text: str, cited: Sequence[Evidence], question: Question) -> str | None:
+    """The relative time that the sentence repeats of its question, where all it rests on was printed long before: no news of this week."""
+    days = [one.article.published_at for one in cited]
+    newest = max(filter(None, days), default=None)
+    if newest is None or not all(days):
+        return None
+    for time in relative_times(text, question.asked_at):
+        told_ahead = newest.date() >= time.first - TOLD_AHEAD
+        if not told_ahead and time.phrase.casefold() in question.standalone.casefold() and _meant(time, cited) is None:
+            return time.phrase
+    return None
 
 
 def _resolved(text: str, bare: str, period: Period, today: date) -> Resolved | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from service.answering.asked import may_answer
 from service.answering.cleaning import MAX_TEXT, Report, in_another_language, sentences_of, smuggles
+from service.answering.dating import long_before
 from service.answering.grounding import Verdict, ground, strip_marks
 from service.answering.judge import SecondReader, log_odds
 from service.answering.part import Part
@@ -188,8 +189,11 @@ class ModelWriter:
         vector = (await asyncio.to_thread(self._embedder.embed, [text if alone else f"{question.standalone} {text}"]))[0]
         verdict = await asyncio.to_thread(ground, text, marked, vector, selection.evidence, selection.vectors, question.standalone)
         draft.strength = verdict.strength
-        if smuggles(text, [one.text for one in selection.evidence if one.number in verdict.aligned]):
+        aligned = [one for one in selection.evidence if one.number in verdict.aligned]
+        if smuggles(text, [one.text for one in aligned]):
             return replace(verdict, support=Support.UNSUPPORTED, evidence=(), missing=(*verdict.missing, "link"))
+        if draft.without is not Part.TIME and (phrase := long_before(text, aligned, question)):
+            return replace(verdict, support=Support.UNSUPPORTED, evidence=(), missing=(*verdict.missing, phrase))
         # The judge reads whole statements, and a short answer is none.
         first = verdict
         if self._reader and alone:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from service.answering.dating import annotated, date_words, dated, relative_times, reported, shown
+from service.answering.dating import annotated, date_words, dated, long_before, relative_times, reported, shown
 from service.answering.prompting import evidence_block
 from service.domain import Article, Evidence, Passage, Question, Scope
 
@@ -120,3 +120,16 @@ def test_when_is_answered_with_a_date() -> None:
     assert shown("The minister came.", [one], asked("When did he come?"), opens=True) == "The minister came (reported 11 March 2026)."
     assert shown("The minister came yesterday.", [one], asked("When did he come?"), opens=True).endswith("yesterday [10 March 2026].")
     assert shown("The minister came.", [one], asked("Who came?"), opens=True) == "The minister came."
+
+
+def test_news_of_this_week_is_not_from_years_ago() -> None:
+    """Of two articles of then neither can tell of the week that is asked about; one of a few days before may announce it."""
+    question = replace(
+        asked("Which country elected its first female prime minister this week?"), asked_at=datetime(2026, 4, 15, tzinfo=UTC)
+    )
+    draft = "Sweden elected its first female prime minister this week."
+    old = said("Sweden's prime minister-elect resigned seven hours after being appointed.", datetime(2021, 11, 25, tzinfo=UTC))
+    assert long_before(draft, [old], question) == "this week"
+    assert long_before(draft, [replace(old, article=replace(old.article, published_at=datetime(2026, 4, 3, tzinfo=UTC)))], question) is None
+    assert long_before("Sweden elected its first female prime minister.", [old], question) is None
+    assert long_before(draft, [replace(old, article=replace(old.article, published_at=None))], question) is None
