@@ -45,7 +45,7 @@ _UNIT = re.compile(
     re.IGNORECASE,
 )
 _of_thread = threading.local()
-_NEGATION = re.compile(r"\b(?:not|no|never|none|nobody|neither|nor|without|cannot)\b|n['’]t\b", re.IGNORECASE)
+_NEGATION = re.compile(r"\b(?:not(?! (?:only|merely|just)\b)|no|never|none|nobody|neither|nor|without|cannot)\b|n['’]t\b", re.IGNORECASE)
 
 
 @lru_cache(maxsize=50_000)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from service.answering.dating import date_words
 from service.answering.opposites import HEDGES
 from service.domain import Evidence
+from service.retrieval.ambiguity import speaks_ahead
 from service.retrieval.points import MONTHS
 from service.words import content_stems, measured, names, negated, numbers, search_terms, stem
 
@@ -36,12 +37,24 @@ DEMONYMS = {
 _ENDINGS = ("n", "an", "ian", "ean", "i", "s", "es", "ese")
 _SHORTEST = 4
 """Letters that a name has before an ending."""
-_MONTH_NAME = re.compile(rf"\b(?:{'|'.join(MONTHS)})\b", re.IGNORECASE)
+_MONTH_NAME = re.compile(
+    rf"(?:\b(?i:in|by|since|of|until|till|from|during|late|early|mid|last|next|this|and|to) |\d(?:st|nd|rd|th)? )"
+    rf"({'|'.join(month.capitalize() for month in MONTHS)})\b(?!,? ?(?:\d{{1,2}},? )?\d{{4}}\b)"
+)
+"""A month without its year: behind a preposition or a day, for May and March are words too."""
 _APART = re.compile(r"(?<=\d), (?=\d{3}(?!\d))")
 """Some texts come with a space in `3, 400`."""
 _CAPITALS = re.compile(r"\b[^\W\d_a-z]\w+(?: [^\W\d_a-z]\w+){1,4}")
-_OF = re.compile(r"\b([^\W\d_]{3,}) of (?:the )?([^\W\d_a-z][\w'’-]*(?: [^\W\d_a-z][\w'’-]*)*)")
-_CONTRAST = re.compile(r"(?:,(?: and| but)?|\band) not (?:an? |the )?[^,.;:!?]*", re.IGNORECASE)
+_OFFICES = (
+    "skipper captain mayor president premier minister governor leader chief director chairman chairwoman chair coach manager owner king "
+    "queen ambassador bishop editor founder commander spokesman spokeswoman capital"
+)
+_OF = re.compile(rf"\b(?i:({'|'.join(_OFFICES.split())}))s? of (?:the )?([^\W\d_a-z][\w'’-]*(?: [^\W\d_a-z][\w'’-]*)*)")
+_CONTRAST = re.compile(
+    r"(?:,(?: and| but)?|\band) not (?!only|merely|just|until|least|a single|one\b)"
+    r"(?:an? |the )?[^,.;:!?]*?(?= (?:which|that|who|as|after|when)\b|[,.;:!?]|$)",
+    re.IGNORECASE,
+)
 """What is said of another thing in passing."""
 _ANY_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
@@ -65,10 +78,12 @@ class Said:
     """Of every capitalised content word, the first of the sentence too."""
     initials: frozenset[str]
     """Of its runs of capitalised words: `un` of United Nations."""
+    denies: bool
+    """Whether it has a word of negation."""
     negated: bool
-    """But for what a contrast puts aside: "in 2025, and not in 2023"."""
+    """The same but for what a contrast puts aside: "in 2025, and not in 2023"."""
     owned: frozenset[tuple[str, frozenset[str]]]
-    """A thing or an office with the name it is of: the skipper of the Annika Rose."""
+    """An office (`_OFFICES`) with the name it is of: the skipper of the Annika Rose."""
     put_aside: frozenset[str]
     """Numbers and words of such contrasts that stand nowhere else in it."""
 
@@ -101,8 +116,9 @@ def said(text: str) -> Said:
         _left_open(every),
         frozenset(stem(word.casefold()) for word in _ANY_WORD.findall(text) if word[0].isupper()) & content_stems(text),
         frozenset("".join(word[0] for word in run.split()).casefold() for run in _CAPITALS.findall(text)),
+        negated(text),
         negated(kept),
-        frozenset((stem(thing.casefold()), content_stems(of)) for thing, of in _OF.findall(text) if not _MONTH_NAME.match(of)),
+        frozenset((stem(thing.casefold()), content_stems(of)) for thing, of in _OF.findall(text)),
         (content_stems(text) | numbers(text)) - content_stems(kept) - numbers(kept),
     )
 
@@ -125,12 +141,16 @@ def held(one: Evidence) -> Held:
 
 
 def _years_of_months(one: Evidence) -> str:
-    """The years of the months that the sentence names, as seen from the article's day: the last and the next of each."""
+    """The year of each month that the sentence names without one: the last of that name, the next where it speaks of what is to come."""
     day = one.article.published_at
     if day is None:
         return ""
-    named = {MONTHS.index(word.casefold()) + 1 for word in _MONTH_NAME.findall(one.text)}
-    return " ".join(f"{day.year - (month > day.month)} {day.year + (month < day.month)}" for month in sorted(named))
+    years = set()
+    for match in _MONTH_NAME.finditer(one.text):
+        month = MONTHS.index(match.group(1).casefold()) + 1
+        ahead = speaks_ahead(one.text, match.start())
+        years.add(day.year + (month < day.month) if ahead else day.year - (month > day.month))
+    return " ".join(map(str, sorted(years)))
 
 
 def is_named(name: str, around: frozenset[str]) -> bool:

@@ -54,7 +54,7 @@ _AUXILIARY = r"(?:has|have|had|is|are|was|were|be|been|will|would|to|also|then|l
 _TOLD = re.compile(
     r"\b(?:said|says|told|announced|reported|according to|published|wrote|issued|statement|interview)\b[^,;.]{0,40}$", re.IGNORECASE
 )
-_KINDS = tuple(
+KINDS = tuple(
     frozenset(stem(word) for word in words.split())
     for words in (
         "people person residents inhabitants spectators visitors fans passengers guests attendees supporters viewers onlookers",
@@ -64,10 +64,12 @@ _KINDS = tuple(
     )
 )
 """Words under which news counts the same things."""
-_TOLLS = _KINDS[2:]
-_BARE = 2
-"""Content words of an answer that leaves what it counts to its question."""
-_NAME_OF = re.compile(r"\bthe names? of\b", re.IGNORECASE)
+_TOLLS = KINDS[2:]
+_ASKS_COUNT = re.compile(
+    r"^(?:(?:and|so|but) )?(?:[^,?]{0,60}, )?(?:(?:about|roughly) )?(?:how many|what (?:is|was|were|are) the (?:total )?number of)\b",
+    re.IGNORECASE,
+)
+_ASKS_NAME = re.compile(r"^(?:(?:and|so|but) )?(?:[^,?]{0,60}, )?what (?:is|was|were|are) the names? of\b", re.IGNORECASE)
 _TALLIES = {"attendance": 0, "turnout": 0, "crowd": 0, "death toll": 2, "toll": 2}
 """What stands before a number and counts one of these kinds."""
 _TALLY = re.compile(rf"\b({'|'.join(_TALLIES)})\b(?:[^,.;\d]| ){{0,60}}? (?:was|is|at|of|to|reached|hit|stood at|put at) $", re.IGNORECASE)
@@ -118,20 +120,19 @@ def reader_for(question: str) -> Reader | None:
 
 
 def may_answer(question: str, text: str) -> bool:
-    """Whether a drafted sentence gives anything of the kind that is asked for, where words tell: what is counted, and a name.
+    """False where a drafted sentence plainly gives another thing than its question counts, or no name where the name is asked for.
 
-    A small model that finds no number of the injured gives that of the dead.
+    A small model that finds no number of the injured gives that of the dead. Only what `KINDS` tells apart is told apart here.
     """
-    if len(content_stems(text)) <= _BARE:
-        return True
-    if _COUNTED.search(question):
-        tolls = [kind for kind in _TOLLS if kind & content_stems(question)]
-        other = any(
-            not kind & content_stems(text) and any(one & content_stems(text) for one in _TOLLS if one is not kind) for kind in tolls
-        )
+    if _ASKS_COUNT.search(question):
+        tolls, told = content_stems(question), content_stems(text)
+        wanted = [kind for kind in _TOLLS if kind & tolls]
+        if wanted and not any(kind & told for kind in wanted) and any(kind & told for kind in _TOLLS):
+            return False
         counted = _counted(question)
-        return not other and (not counted or bool(counted & content_stems(text)))
-    return not _NAME_OF.search(question) or bool(names(f"· {text}") - names(question) - names(question.title()))
+        kinds = [kind for one in quantities(text) for kind in KINDS if kind & frozenset(one.nouns[:1])]
+        return not kinds or not counted or bool(counted & told) or any(kind & counted for kind in kinds)
+    return not _ASKS_NAME.search(question) or bool(names(f"· {text}") - names(question) - names(question.title()))
 
 
 def is_about(question: str, text: str, *, share: float = MIN_SHARED) -> bool:
@@ -170,7 +171,7 @@ def _can_be_meant(quantity: Quantity, question: str) -> bool:
 def _named_before(text: str) -> frozenset[str]:
     """What a bare number counts by the noun before it: "attendance was", "the death toll stood at"."""
     match = _TALLY.search(text)
-    return _KINDS[_TALLIES[match.group(1).casefold()]] if match else frozenset()
+    return KINDS[_TALLIES[match.group(1).casefold()]] if match else frozenset()
 
 
 def in_context(one: Evidence) -> str:
@@ -185,7 +186,7 @@ def _quantity(found: Quantity, kind: str, about: str) -> Value:
 def _counted(question: str) -> frozenset[str]:
     """Stems of what the question counts, with the other words for it: "how many homes" counts houses."""
     words = frozenset(stem(word) for word in _words_counted(question))
-    return words.union(*(kind for kind in _KINDS if kind & words))
+    return words.union(*(kind for kind in KINDS if kind & words))
 
 
 def _words_counted(question: str) -> tuple[str, ...]:

@@ -86,9 +86,7 @@ def exchanged(need: Said, texts: Sequence[Said]) -> tuple[str, ...]:
 def _exchanged_in(need: Said, text: Said) -> tuple[str, ...]:
     if ("by" in need.every) != ("by" in text.every):
         return ()
-    found = {name: [place for place, word in enumerate(text.words) if word in text.proper and kindred(name, frozenset({word}))]
-             for name in need.proper if need.words.count(name) == 1}  # fmt: skip
-    places = {name: where[0] for name, where in found.items() if len(where) == 1}
+    places = {name: place for name in need.proper if need.words.count(name) == 1 and (place := _only_place(name, text)) is not None}
     ordered = [name for name in need.words if name in places]
     for first, second in combinations(ordered, 2):
         if places[first] > places[second]:
@@ -96,6 +94,13 @@ def _exchanged_in(need: Said, text: Said) -> tuple[str, ...]:
             if between & set(text.words[places[second] + 1 : places[first]]):
                 return first, second
     return ()
+
+
+def _only_place(name: str, text: Said) -> int | None:
+    """Where the name stands in the text, itself before any form of it; None where it stands nowhere or more than once."""
+    exact = [place for place, word in enumerate(text.words) if word == name and word in text.proper]
+    kin = exact or [place for place, word in enumerate(text.words) if word in text.proper and kindred(name, frozenset({word}))]
+    return kin[0] if len(kin) == 1 else None
 
 
 def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:

@@ -49,7 +49,7 @@ class Draft:
     usage: Usage = field(default_factory=Usage)
     refused: bool = False
     declined: bool = False
-    """The model wrote that it cannot tell, or told another thing than was asked."""
+    """A sentence was left out that is no answer (`no_answer`)."""
     unanswered: int = 0
     """How many of the things asked got no sentence that the evidence carries."""
     strength: float = 0.0
@@ -143,7 +143,7 @@ class ModelWriter:
                     verdict = await self._checked(text, marked, question, selection, draft)
                 if draft.without is Part.GROUNDING:
                     verdict, draft.strength = unchecked(verdict), 1.0
-                if not (may_answer(part or question.standalone, text) if verdict.is_supported else not _REFUSES.search(text)):
+                if no_answer(part or question.standalone, verdict):
                     draft.declined = True
                     continue
                 yield verdict
@@ -202,6 +202,11 @@ class ModelWriter:
         if verdict.aligned and not verdict.contradicts and verdict.strength >= stands_from:
             return replace(verdict, support=Support.SUPPORTED, evidence=verdict.aligned)
         return verdict
+
+
+def no_answer(question: str, verdict: Verdict) -> bool:
+    """True where a carried sentence tells another thing than was asked, or one that is not carried says that it cannot tell."""
+    return not may_answer(question, verdict.text) if verdict.is_supported else bool(_REFUSES.search(verdict.text))
 
 
 def unchecked(verdict: Verdict) -> Verdict:

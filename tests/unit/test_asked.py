@@ -27,9 +27,15 @@ def test_another_count_and_no_name_are_no_answer(question: str, text: str) -> No
         ("How many cars was the Petrel carrying?", "41."),
         ("How many by late April?", "By late April 32 people were dead in Skell."),
         ("What was the name of the fisherman who died in Grenna?", "The fisherman who died in Grenna was Odd Brekke."),
+        ("How many people died in Skell?", "The toll rose to 32 in Skell on Tuesday."),
+        ("How many injured people died in Skell?", "Nine people died of it in Skell."),
+        ("How many soldiers were killed?", "The army lost 31 troops in the fighting."),
+        ("How many people live in Merrin?", "The population of Merrin is 412,000 by the census."),
+        ("Why did the number of people killed rise?", "More homes were found to have been lost."),
+        ("When will the names of the dead be published?", "They will be published on a Tuesday in March."),
         ("Why did the Petrel run aground?", "A steering alarm had been switched off weeks before."),
     ],
 )
 def test_other_words_for_it_and_bare_answers_may_be(question: str, text: str) -> None:
-    """Synonyms count, a bare number leaves its noun to the question, and other questions have no kind."""
+    """Synonyms and tallies count, a number may leave its noun to the question, and other questions have no kind."""
     assert may_answer(question, text)

@@ -275,3 +275,36 @@ def test_a_name_that_is_said_twice_has_changed_places_with_none() -> None:
     """Orvanian boats on the Kelmari side are those of the agreement between Orvane and Kelmar."""
     deal = "Orvane and Kelmar agreed that Orvanian boats may catch 15,200 tonnes of hake on the Kelmari side."
     assert not verdict("Under the deal with Kelmar, Orvane may catch 15,200 tonnes of hake.", deal).contradicts
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        (
+            "Eight people died in the earthquake in Skell.",
+            "Eight months after an earthquake killed 32 people in Skell, pupils moved into a new school.",
+        ),
+        ("Annual inflation was 3.6 percent in December 2025.", "Annual inflation was 3.6 percent in December 2019."),
+        ("The bridge may close in 2025.", "The bridge may close."),
+        ("The dam is safe and not at risk of collapse.", "The dam is safe for now and at risk of collapse."),
+        ("Kelmar attacked Orvane on Sunday.", "Orvane attacked Kelmar on Sunday, Kelmari officials said."),
+        ("On Sunday Anna Vik resigned.", "Nils Vik resigned on Sunday."),
+        ("The skipper of the Storm Rose is Per Stallard.", "The skipper of the Annika Rose is Per Stallard."),
+    ],
+)
+def test_what_looks_like_a_repetition_and_is_none_is_cut(sentence: str, said: str) -> None:
+    """A number of another thing, another year, a verb that is a month, an invented contrast, a swap, another first name, half a name."""
+    assert verdict(sentence, said, question="What did Anna Vik do?").contradicts
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        ("The mayor of Harsk is Anna Vik.", ("Anna Vik, Harsk's mayor, met the mayor of Telle.",)),
+        ("Part of Harsk was flooded on Sunday.", ("Harsk was partly flooded on Sunday, as was part of Telle.",)),
+        ("The rescue of the boy of six took 71 hours.", ("The boy, six years old, was rescued after 71 hours.",)),
+    ],
+)
+def test_what_only_looks_like_a_change_is_not_cut(sentence: str, said: tuple[str, ...]) -> None:
+    """A possessive turned round, a part of another town, an age."""
+    assert not verdict(sentence, *said).contradicts
