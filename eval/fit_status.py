@@ -1,7 +1,7 @@
 """Fit `service/answering/calibration.py`: when is the evidence sure enough to answer?
 
     python eval/fit_status.py            fit on half a of every set from eval/calibration/status.json, print both halves
-    python eval/fit_status.py --ask      ask first, with the configured model, and write that file: some 7 seconds a question
+    python eval/fit_status.py --ask      ask first, with the configured model, and write that file: some 10 seconds a question
 
 A row of the file is one question: its set, its half, whether it can be answered, and the signals (no words of anybody's article).
 Each set weighs alike, and so do the questions with and without an answer. A signal that would speak against what it should speak for is
