@@ -19,9 +19,15 @@ LEAD_CHARACTERS = 80
 
 
 class DateOrigin(StrEnum):
-    """Where an article's `published_at` was found."""
+    """Where an article's `published_at` was found, the most trusted first."""
 
+    JSON_LD = "json-ld"
+    META = "meta"
+    FEED = "feed"
     DOCUMENT = "document"
+    """The article itself: a field of a row, front matter, a `<time>` of the article, a property of a PDF."""
+    FILE_NAME = "file name"
+    """The name of the file, or the path of the address."""
     UNKNOWN = "unknown"
 
 

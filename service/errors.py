@@ -6,6 +6,9 @@
      │   └─ BadArticle        one article cannot be taken in
      ├─ NotFound              no article, answer or conversation of that id
      ├─ SettingsError         a setting is missing or makes no sense
+     ├─ FetchError
+     │   ├─ FetchRefused      an address that may not be asked: scheme, port, private network, robots.txt
+     │   └─ FetchFailed       nothing came, or too much, or too slowly
      ├─ ArchiveError
      │   ├─ ArchiveInUse      another process holds the archive
      │   ├─ ArchiveMismatch   made by another embedder, chunker or newer version
@@ -43,6 +46,18 @@ class NotFound(DatelineError):
 
 class SettingsError(DatelineError):
     """A setting is missing or makes no sense."""
+
+
+class FetchError(DatelineError):
+    """An address of the web gave nothing."""
+
+
+class FetchRefused(FetchError):
+    """The address may not be asked."""
+
+
+class FetchFailed(FetchError):
+    """Nothing came from the address, or too much, or too slowly."""
 
 
 class ArchiveError(DatelineError):

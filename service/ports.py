@@ -223,6 +223,33 @@ class Memory(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What an address gave. `status` is 200, or 304 where it has not changed, 404, 410 and so on where there is nothing."""
+
+    url: str
+    """The address it came from, after redirects."""
+    status: int
+    body: bytes = b""
+    """Decoded; empty but for status 200."""
+    content_type: str = ""
+    """As the server says, with its parameters: `text/html; charset=utf-8`."""
+    etag: str | None = None
+    last_modified: str | None = None
+    moved_to: str | None = None
+    """Where every redirect on the way was permanent (301, 308): the address to ask from now on."""
+    retry_after: float | None = None
+    """Seconds that the server wants to be left alone, with 429 or 503."""
+
+
+class Fetcher(Protocol):
+    """Asks the web for one address."""
+
+    def fetch(self, url: str, *, etag: str | None = None, last_modified: str | None = None) -> Fetched:
+        """What is there now, if it has changed since. Raises FetchRefused for what may not be asked, FetchFailed where nothing came."""
+        ...
+
+
 class Clock(Protocol):
     """Tells the time, so that tests can."""
 

@@ -62,9 +62,22 @@ class Settings(BaseSettings):
     model_threads: int | None = Field(None, ge=1, description="Threads of the local model; all cores by default.")
     embedding_model: str = Field(
         "all-MiniLM-L6-v2",
-        description="`all-MiniLM-L6-v2`, fetched and verified, or the path of a sentence-transformers folder.",
+        description="`all-MiniLM-L6-v2`, fetched and verified, the path of a sentence-transformers folder, a sentence-transformers model "
+        "of the hub (`OWNER/NAME`), or, with DATELINE_EMBEDDING_URL, a model of that server.",
     )
     embedding_dtype: str = Field("auto", pattern="^(auto|float32|bfloat16)$", description="Precision of the encoder.")
+    embedding_url: str | None = Field(
+        None, description="Base URL of a server of OpenAI's `/embeddings` (vLLM, TEI, Ollama, …), such as `http://localhost:8000/v1`."
+    )
+    embedding_api_key: SecretStr | None = Field(None, description="Key that an embeddings server is given.")
+    embedding_max_tokens: int = Field(
+        254, ge=64, description="Tokens that an embeddings server reads of a text; a local encoder says so itself."
+    )
+    embedding_languages: Annotated[list[str], NoDecode] = Field(
+        default_factory=list,
+        description="Comma-separated ISO 639-1 codes of the languages the encoder serves, or `*`; by default what is known of it (English "
+        "for all-MiniLM-L6-v2, all for any other). Articles in other languages are kept and searched by words.",
+    )
     reranker: str = Field(
         "",
         description="Reads the best passages again and orders them: the folder or hub name of a sentence-transformers cross-encoder, "
@@ -88,6 +101,15 @@ class Settings(BaseSettings):
         default_factory=lambda: ["localhost", "127.0.0.1", "[::1]"],
         description="Comma-separated names that requests may use in their Host header.",
     )
+    fetch_private_networks: bool = Field(
+        default=False, description="Whether pages and feeds may be fetched from loopback and private addresses, and on any port."
+    )
+    fetch_seconds: float = Field(30.0, gt=0, description="Seconds one fetch may take, redirects included.")
+    fetch_max_bytes: int = Field(20 * 1024 * 1024, ge=1024, description="A larger page or feed is refused, counted after decompression.")
+    fetch_user_agent: str = Field("Dateline", max_length=200, description="What servers are told: add a way to reach you.")
+    parse_seconds: float = Field(20.0, gt=0, description="Seconds that parsing one file may take, in a process of its own.")
+    parse_memory_mb: int = Field(1500, ge=256, description="Megabytes that parsing may take.")
+    min_free_mb: int = Field(200, ge=0, description="With less free space than this, nothing is taken in.")
     max_article_chars: int = Field(1_000_000, ge=1, description="A longer article is rejected.")
     max_body_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="A larger request is refused with 413.")
     top_k: int = Field(8, ge=1, le=100, description="Passages that evidence is chosen from.")
@@ -130,7 +152,7 @@ class Settings(BaseSettings):
             raise ValueError("a key is made of ASCII letters, digits and signs, without spaces")
         return value
 
-    @field_validator("trusted_hosts", mode="before")
+    @field_validator("trusted_hosts", "embedding_languages", mode="before")
     @classmethod
     def _parse_hosts(cls, value: object) -> object:
         return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value

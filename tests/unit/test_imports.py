@@ -28,7 +28,7 @@ CORE = {
 }
 FLOWS = {"articles": CORE, "indexing": CORE | {"articles"}, "retrieval": CORE | {"indexing"}, "answering": CORE | {"retrieval"}}
 """Pure, or speaking only to ports."""
-ADAPTERS = {"storage": CORE, "models": CORE}
+ADAPTERS = {"storage": CORE, "models": CORE, "fetching": CORE}
 """They import the words, never the flows, and not each other."""
 BOOTSTRAP = CORE | set(FLOWS) | set(ADAPTERS)
 INNER = BOOTSTRAP | {"bootstrap"}
