@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,11 +20,16 @@ from service.answering.prompting import ANSWER_PROMPT, ANSWERABLE_PROMPT, VERIFI
 from service.answering.request import AskRequest
 from service.answering.stopwatch import Stopwatch
 from service.answering.writing import ModelWriter, Prompts
-from service.articles.files import Item, load
+from service.articles.items import Item
+from service.articles.sandbox import Sandbox
+from service.articles.sources import Intake
 from service.domain import Coverage, Feedback, Hit, Question, Scope
 from service.errors import ArchiveInUse
-from service.indexing.ingest import Ingester, IngestReport, Progress
-from service.indexing.passages import PASSAGE_VERSION, embedded_text
+from service.fetching.fetch import FetchLimits, SafeFetcher
+from service.fetching.polite import PoliteFetcher
+from service.indexing.ingest import Ingester
+from service.indexing.passages import PASSAGE_VERSION
+from service.indexing.report import IngestReport, Progress
 from service.models.encoder import build_embedder
 from service.models.generator import build_generator
 from service.models.llama_server import LlamaServer
@@ -34,11 +40,12 @@ from service.readiness import Warmth, WatchedReranker, ready, seen
 from service.retrieval.search import Searcher
 from service.settings import Settings, resources
 from service.storage.archive import SqliteArchive
-from service.storage.chroma_index import IN_USE, ChromaIndex
+from service.storage.chroma_index import ChromaIndex
 from service.storage.conversations import Conversations
 from service.storage.exact_index import ExactIndex
 from service.storage.feedback import FeedbackLog
-from service.storage.lock import ProcessLock
+from service.storage.space import require_space
+from service.storage.visits import Visits
 
 logger = logging.getLogger(__name__)
 ARCHIVE_FILE = "archive.sqlite3"
@@ -76,41 +83,39 @@ class Services:
     ingester: Ingester
     answerer: Answerer
     generator: Generator | None
+    intake: Intake
     reranker: Reranker | None = None
     writing: threading.Lock = field(default_factory=threading.Lock)
     warmth: Warmth = field(default_factory=Warmth)
+    closing: ExitStack = field(default_factory=ExitStack)
+    """What else ends with the services."""
 
     @property
     def server(self) -> LlamaServer | None:
         """The local model's process, where there is one."""
         return getattr(self.generator, "server", None)
 
-    def load(self, paths: Iterable[Path]) -> Iterable[Item]:
-        """Articles from files and folders, by these settings."""
-        return load(paths, now=now(), max_chars=self.settings.max_article_chars)
+    def load(self, sources: Iterable[str | Path], columns: Mapping[str, str] | None = None) -> Iterator[Item]:
+        """Articles from files, folders, addresses and, for `-`, standard input, by these settings."""
+        return self.intake.items(sources, columns)
 
-    def ingest(self, items: Iterable[Item], progress: Progress | None = None) -> IngestReport:
+    def ingest(self, items: Iterable[Item], progress: Progress | None = None, *, dry_run: bool = False) -> IngestReport:
         """`Ingester.run`, one at a time."""
         with self.writing:
-            return self.ingester.run(items, progress)
+            return self.ingester.run(items, progress, dry_run=dry_run)
 
     def prune(self, folders: Iterable[Path], report: IngestReport) -> None:
         """Remove the articles that were once read from these folders and that this run did not see."""
         with self.writing:
-            held = [
-                (found, self.archive.article(found).origin or "")
-                for folder in folders
-                for found in self.archive.under(str(folder.resolve()))
-            ]
-            gone = report.vanished(held)
-            self.ingester.remove(gone)
+            gone = vanished(self.archive, folders, report)
+            if not report.dry_run:
+                self.ingester.remove(gone)
         report.pruned.extend(gone)
 
-    def remove(self, article_id: str) -> None:
-        """Take an article out of every index. Raises NotFound."""
+    def remove(self, article_ids: Sequence[str]) -> None:
+        """Take articles out of every index, with every version they had; those that are not there are passed over."""
         with self.writing:
-            self.archive.article(article_id)
-            self.ingester.remove([article_id])
+            self.ingester.remove(article_ids)
 
     def search(self, request: AskRequest, k: int) -> Found:
         """Retrieval only. Raises BadQuestion."""
@@ -128,6 +133,11 @@ class Services:
     def holds_sample(self) -> bool:
         """Whether the archive holds articles of the sample that ships."""
         return bool(self.archive.under(str(sample_folder())))
+
+    def announce(self, url: str) -> None:
+        """Leave word beside the archive that it is served there, for commands that want to write meanwhile."""
+        if isinstance(self.index, ChromaIndex):
+            self.index.announce(url)
 
     def warm_up(self) -> threading.Thread:
         """Load encoder and models in the background, before the first question needs them; `readiness` tells how it goes."""
@@ -155,7 +165,7 @@ class Services:
 
     def close(self) -> None:
         """Close everything, the index first so that it is left clean."""
-        with ExitStack() as last:
+        with self.closing as last:
             if self.server:
                 last.callback(self.server.stop)
             last.callback(self.archive.close)
@@ -195,6 +205,8 @@ def build(
         reranker = reranker or build_reranker(settings)
         watched = WatchedReranker(reranker, warmth) if reranker else None
         generator = generator or build_generator(settings)
+        closing = ExitStack()
+        intake = closing.enter_context(open_intake(settings, archive))
         second = build_second_reader(settings, generator)
         writer = ModelWriter(generator, _prompts(generator, settings), embedder, second) if generator else None
         index = _index(settings, archive, writable=writable)  # last: what fails after it would leave it in doubt
@@ -205,8 +217,33 @@ def build(
     except BaseException:
         archive.close()
         raise
-    ingester = Ingester(archive, index, embedder)
-    return _caught_up(Services(settings, archive, index, embedder, searcher, ingester, answerer, generator, watched, warmth=warmth))
+    room = partial(require_space, settings.data_dir, settings.min_free_mb * 1_000_000)
+    ingester = Ingester(archive, index, embedder, visits=Visits(archive, now), make_sure_of_room=room)
+    return _caught_up(
+        Services(
+            settings, archive, index, embedder, searcher, ingester, answerer, generator, intake, watched, warmth=warmth, closing=closing
+        )
+    )
+
+
+@contextmanager
+def open_intake(settings: Settings, archive: SqliteArchive) -> Iterator[Intake]:
+    """What reads sources: parser and fetcher are started when they are first needed, and end here."""
+    limits = FetchLimits(
+        settings.fetch_seconds,
+        settings.fetch_max_bytes,
+        private_networks=settings.fetch_private_networks,
+        user_agent=settings.fetch_user_agent,
+    )
+    fetcher = PoliteFetcher(SafeFetcher(limits), user_agent=settings.fetch_user_agent)
+    with Sandbox(settings.parse_seconds, settings.parse_memory_mb) as parser:
+        yield Intake(parser, fetcher, Visits(archive, now), now, settings.max_article_chars)
+
+
+def vanished(archive: SqliteArchive, folders: Iterable[Path], report: IngestReport) -> list[str]:
+    """The articles that were once read from these folders and that the run did not see."""
+    held = [(found, archive.article(found).origin or "") for folder in folders for found in archive.under(str(folder.resolve()))]
+    return report.vanished(held)
 
 
 def _prompts(generator: Generator, settings: Settings) -> Prompts:
@@ -264,40 +301,3 @@ def reading(settings: Settings) -> Iterator[SqliteArchive]:
         yield archive
     finally:
         archive.close()
-
-
-def reindex(settings: Settings, *, embed: bool) -> int:
-    """Rebuild the vector index, embedding every passage again first where asked; returns how many vectors it holds."""
-    embedder = build_embedder(settings)
-    if embed:
-        _embed_again(settings, embedder)
-    archive = open_archive(settings, embedder)
-    try:
-        index = ChromaIndex(settings.data_dir, archive)
-        try:
-            return index.rebuild(archive)
-        finally:
-            index.close()
-    finally:
-        archive.close()
-
-
-def _embed_again(settings: Settings, embedder: Embedder) -> None:
-    """New vectors for every passage, in one transaction, under the index's lock; passages keep their offsets."""
-    lock = ProcessLock(settings.data_dir)
-    lock.acquire()
-    try:
-        archive = SqliteArchive(settings.data_dir / ARCHIVE_FILE, None, now)
-        (settings.data_dir / IN_USE).touch()  # before the first new vector: the index holds the old ones
-        try:
-            archive.refresh_vectors(
-                fingerprint(embedder),
-                (
-                    ([number for number, _, _ in rows], embedder.embed([embedded_text(article, passage) for _, passage, article in rows]))
-                    for rows in archive.numbered_passages()
-                ),
-            )
-        finally:
-            archive.close()
-    finally:
-        lock.release()

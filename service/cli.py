@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from service import __version__
 from service.cli_common import FAILED, DataDir, settings_of, told
 from service.cli_eval import eval_app
+from service.cli_ingest import ingest, watch
 
 app = typer.Typer(
     name="dateline",
@@ -39,28 +39,8 @@ def _options(
     """What stands before every command."""
 
 
-@app.command()
-def ingest(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders: .txt .md .json .jsonl, each also .gz.")] = None,
-    sample: Annotated[bool, typer.Option("--sample", help="Take in the sample archive that ships.")] = False,
-    prune: Annotated[bool, typer.Option("--prune", help="Remove articles whose file has gone from the given folders.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="One line an article.")] = False,
-    data_dir: DataDir = None,
-) -> None:
-    """Take articles in. Exit code 1 if any was rejected."""
-    with told():
-        from service import console
-        from service.bootstrap import build, sample_folder
-
-        given = [*(paths or []), *([sample_folder()] if sample else [])]
-        if not given:
-            raise typer.BadParameter("name files or folders, or --sample")
-        with build(settings_of(data_dir)) as services, console.ingest_progress() as progress:
-            report = services.ingest(services.load(given), progress)
-            if prune:
-                services.prune([path for path in given if path.is_dir()], report)
-        console.print_ingest(report, verbose=verbose)
-        raise typer.Exit(FAILED if report.rejected else 0)
+app.command()(ingest)
+app.command()(watch)
 
 
 @app.command()
@@ -157,28 +137,57 @@ def articles_list(limit: Annotated[int, typer.Option(min=1, help="At most so man
 
 
 @articles_app.command("show")
-def articles_show(article_id: str, data_dir: DataDir = None) -> None:
-    """One article as JSON."""
+def articles_show(
+    article_id: str,
+    version: Annotated[int | None, typer.Option(min=1, help="A former version, as citations and `versions` name it.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """One article as JSON, with its versions, corrections and dates."""
     with told():
         import json
 
         from service.bootstrap import reading
-        from service.wire import article_out
+        from service.wire_articles import whole_article_out
 
         with reading(settings_of(data_dir)) as archive:
-            typer.echo(json.dumps(article_out(archive.article(article_id)), ensure_ascii=False, indent=2))
+            typer.echo(json.dumps(whole_article_out(archive, article_id, version), ensure_ascii=False, indent=2))
+
+
+@articles_app.command("stories")
+def articles_stories(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False, data_dir: DataDir = None
+) -> None:
+    """Articles that print one text, and what corrects or retracts what."""
+    with told():
+        import json
+
+        from service import console
+        from service.bootstrap import reading
+        from service.wire_articles import notice_out, story_out
+
+        with reading(settings_of(data_dir)) as archive:
+            if as_json:
+                for line in (*map(story_out, archive.stories()), *map(notice_out, archive.notices())):
+                    typer.echo(json.dumps(line, ensure_ascii=False))
+            else:
+                console.print_stories(archive.stories(), archive.notices())
 
 
 @articles_app.command("remove")
 def articles_remove(article_ids: list[str], data_dir: DataDir = None) -> None:
-    """Take articles out of every index; they are never found or cited again."""
-    with told():
-        from service.bootstrap import build
+    """Take articles out of every index, with every version they had; they are never found or cited again.
 
-        with build(settings_of(data_dir)) as services:
-            for article_id in article_ids:
-                services.remove(article_id)
-                typer.echo(f"removed {article_id}")
+    Exit code 1 if one of them is not there.
+    """
+    with told():
+        from service.taking_in import taking_in
+
+        with taking_in(settings_of(data_dir)) as road:
+            gone = road.remove(article_ids)
+        for article_id in article_ids:
+            there = article_id in gone
+            typer.echo(f"removed {article_id}" if there else f"{article_id} is not in this archive", err=not there)
+        raise typer.Exit(0 if len(gone) == len(set(article_ids)) else FAILED)
 
 
 @app.command()
@@ -189,7 +198,7 @@ def reindex(
     """Rebuild the vector index from the stored vectors."""
     with told():
         from service import console
-        from service.bootstrap import reindex as rebuild
+        from service.reindexing import reindex as rebuild
 
         with console.thinking(quiet=False):
             count = rebuild(settings_of(data_dir), embed=embed)

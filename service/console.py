@@ -7,18 +7,29 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape as marked
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
-from service.domain import Answer, Article, Citation, Outcome, Status, Support
+from service.domain import Answer, Article, Citation, Notice, Outcome, Status, Support
 from service.moments import iso
 
 if TYPE_CHECKING:
     from service.doctor import Check
-    from service.indexing.ingest import IngestReport
+    from service.indexing.report import IngestReport
     from service.settings import Settings
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -64,19 +75,20 @@ def thinking(*, quiet: bool) -> Iterator[None]:
 
 
 @contextmanager
-def ingest_progress() -> Iterator[Callable[[IngestReport], None]]:
-    """Articles done and passages a second, on a terminal; nothing elsewhere."""
+def ingest_progress(read: Callable[[], int] = lambda: 0, total: int = 0) -> Iterator[Callable[[IngestReport], None]]:
+    """Articles done, passages a second and, of `total` bytes of files, the share and the time left, on a terminal; nothing elsewhere."""
     if not err.is_terminal:
         yield lambda report: None
         return
     began = time.monotonic()
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=err, transient=True) as bar:
-        task = bar.add_task("Reading articles …", total=None)
+    shown = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn()) if total else (TimeElapsedColumn(),)
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), *shown, console=err, transient=True) as bar:
+        task = bar.add_task("Reading articles …", total=total or None)
 
         def show(report: IngestReport) -> None:
             rate = report.passages / max(time.monotonic() - began, 1e-9)
             words = f"{len(report.items):,} articles, {report.passages:,} passages, {rate:,.0f} passages/s, {len(report.rejected)} rejected"
-            bar.update(task, description=words)
+            bar.update(task, description=words, completed=read())
 
         yield show
 
@@ -86,16 +98,45 @@ def print_ingest(report: IngestReport, *, verbose: bool) -> None:
     for item in report.items:
         if item.outcome is Outcome.REJECTED:
             err.print(f"[red]rejected[/red] {escape(item.place)}: {escape(item.reason or '')}", soft_wrap=True)
-        elif verbose:
-            out.print(escape(" ".join(filter(None, (item.outcome.value, item.article_id, item.place, item.reason)))))
+        elif verbose or item.outcome is Outcome.WITHDRAWN:
+            joined = f"joins the story of {item.joined}" if item.joined else None
+            out.print(escape(" ".join(filter(None, (item.outcome.value, item.article_id, item.place, item.reason, joined)))))
         for warning in item.warnings:
             err.print(f"[yellow]warning[/yellow] {escape(item.place)}: {escape(warning)}", soft_wrap=True)
     counts = report.counts
     parts = [f"{counts[kind]:,} {kind.value.replace('_of', '')}" for kind in Outcome if counts[kind] or kind is Outcome.ADDED]
     more = [f"{report.passages:,} passages"] if report.passages else []
+    more += [f"{len(report.stories):,} joined a story"] if report.stories else []
     more += [f"{len(report.pruned):,} removed"] if report.pruned else []
     more += [f"{len(report.skipped):,} files of other kinds skipped"] if report.skipped else []
-    out.print(f"{len(report.items):,} articles read: " + ", ".join(parts + more))
+    begun = "Nothing was written. " if report.dry_run else ""
+    out.print(f"{begun}{len(report.items):,} articles read: " + ", ".join(parts + more))
+
+
+def print_report(report: IngestReport) -> None:
+    """The report as JSON Lines."""
+    from service.ingest_report import lines
+
+    for line in lines(report):
+        out.print(line, markup=False)
+
+
+def print_round(address: str, report: IngestReport) -> None:
+    """One line for a look at a source that is watched, after what went wrong or was taken down."""
+    out.print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ} {escape(address)}")
+    print_ingest(report, verbose=False)
+    sys.stdout.flush()
+
+
+def print_stories(stories: Sequence[Sequence[Article]], notices: Sequence[Notice]) -> None:
+    """Each story with its articles, the first to print it first, then each notice with what it is about."""
+    for story in stories:
+        out.print(f"[bold]{escape(story[0].headline)}[/bold] ({len(story)} articles)")
+        for article in story:
+            out.print("    " + escape(article_line(article)))
+    for notice in notices:
+        about = "itself" if notice.corrects == notice.article_id else notice.corrects or "an article that is not here"
+        out.print(f"[bold]{notice.kind.value}[/bold] {escape(notice.article_id)} of {escape(about)}: {escape(notice.said)}")
 
 
 def print_answer(answer: Answer) -> None:

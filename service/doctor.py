@@ -113,7 +113,7 @@ def _archive(settings: Settings) -> str:
 def _index(settings: Settings) -> str:
     try:
         with build(settings.model_copy(update={"model": "extractive"})) as services:
-            vectors, passages = services.index.count(), services.archive.passage_count()
+            vectors, passages = services.index.count(), services.archive.vector_count()
     except ArchiveInUse as error:
         return f"in use: {error}"
     if vectors != passages:

@@ -76,6 +76,46 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
     DUPLICATE = "duplicate_of"
     REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+class ArticleState(StrEnum):
+    """What a version of an article is: the one that is searched, replaced by a newer one, or withdrawn by its outlet."""
+
+    CURRENT = "current"
+    UPDATED = "updated"
+    WITHDRAWN = "withdrawn"
+
+
+class NoticeKind(StrEnum):
+    """What a notice does to the article it is about."""
+
+    CORRECTION = "correction"
+    RETRACTION = "retraction"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An article that corrects or retracts: the sentence that says so, and what is known of the article it is about."""
+
+    kind: NoticeKind
+    said: str
+    article_id: str
+    """The article that carries the notice."""
+    corrects: str | None = None
+    """The article that it is about; its own id where it corrects itself; None where that is not known."""
+    published_at: datetime | None = None
+    """When the notice was published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of an article, and from when to when the archive searched it."""
+
+    number: int
+    state: ArticleState
+    ingested_at: datetime
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +132,13 @@ class Article:
     published_at: datetime | None = None
     updated_at: datetime | None = None
     date_origin: DateOrigin = DateOrigin.UNKNOWN
+    zone: str | None = None
+    """The offset in which the source gave `published_at`, such as `+02:00`; None for a day, or an instant without one."""
+    date_conflicts: tuple[str, ...] = ()
+    """What else was said of its dates, in words, where sources disagree."""
     ingested_at: datetime | None = None
+    version: int | None = None
+    """The archive's number of this version of it; never given again. None for an article that is not in the archive."""
     origin: str | None = None
     """Where it was read: a file's path, or `api`. Never shown to readers of answers."""
     metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}), hash=False)
@@ -124,6 +170,7 @@ class Article:
             self.updated_at,
             sorted(self.metadata.items()),
             self.text_hash,
+            *((self.zone,) if self.zone else ()),
         )
         return hashlib.sha256(repr(seen).encode()).hexdigest()
 

@@ -12,7 +12,8 @@
      ├─ ArchiveError
      │   ├─ ArchiveInUse      another process holds the archive
      │   ├─ ArchiveMismatch   made by another embedder, chunker or newer version
-     │   └─ ArchiveDamaged    the file is not an archive, or fails its check
+     │   ├─ ArchiveDamaged    the file is not an archive, or fails its check
+     │   └─ DiskFull          too little room to write; reading goes on
      └─ ModelError
          ├─ ModelNotFound     not in the catalogue, or not fetched yet
          ├─ ModelCorrupt      the bytes do not have the expected SHA-256
@@ -65,7 +66,11 @@ class ArchiveError(DatelineError):
 
 
 class ArchiveInUse(ArchiveError):
-    """Another process holds the archive."""
+    """Another process holds the archive; `url` is where it can be asked to do what is wanted, if it is a service."""
+
+    def __init__(self, message: str, url: str | None = None) -> None:
+        super().__init__(message)
+        self.url = url
 
 
 class ArchiveMismatch(ArchiveError):
@@ -74,6 +79,10 @@ class ArchiveMismatch(ArchiveError):
 
 class ArchiveDamaged(ArchiveError):
     """The archive's file is not what it should be."""
+
+
+class DiskFull(ArchiveError):
+    """There is too little room on the disk to write. What was acknowledged is kept."""
 
 
 class ModelError(DatelineError):

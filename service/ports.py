@@ -5,7 +5,7 @@ Each port has a contract suite in `tests/contract` that runs against its fake an
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from service.domain import Answer, Article, Bylines, Coverage, Evidence, Hit, Passage, Question, Reprint, Scope, Turn, Usage
+from service.domain import Answer, Article, Bylines, Coverage, Evidence, Hit, Notice, Passage, Question, Reprint, Scope, Turn, Usage
 from service.sketches import Sketch
 
 Vectors = NDArray[np.float32]
@@ -34,6 +34,11 @@ class Embedder(Protocol):
     @property
     def max_tokens(self) -> int:
         """How many tokens of a text are really read, special tokens not counted."""
+        ...
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """ISO 639-1 codes of the languages it serves; None for all."""
         ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:
@@ -67,8 +72,12 @@ class StagedArticle:
 
     article: Article
     passages: Sequence[Passage]
-    vectors: Vectors
+    vectors: Vectors | None
+    """None for an article in a language that the encoder does not serve: it is found by its words."""
     sketch: Sketch | None = None
+    notice: Notice | None = None
+    content_hash: str | None = None
+    """Of the article as it came in, where something was added to it since; by default its own."""
 
 
 class Archive(Protocol):
@@ -90,12 +99,40 @@ class Archive(Protocol):
         """Write new versions that no search sees yet; returns their version numbers."""
         ...
 
-    def publish(self, versions: Sequence[int]) -> list[str]:
-        """Make versions visible and drop those they replace, in one transaction; returns passage ids now gone."""
+    def publish(self, staged: Sequence[int]) -> list[str]:
+        """Make versions visible and put those they replace beside, in one transaction; returns passage ids now gone."""
         ...
 
     def remove(self, article_ids: Sequence[str]) -> list[str]:
-        """Remove articles from every table in one transaction; returns passage ids now gone."""
+        """Remove articles, with every version they had, from every table in one transaction; returns passage ids now gone."""
+        ...
+
+    def withdraw(self, article_ids: Sequence[str]) -> list[str]:
+        """Take articles out of every search and keep them readable, in one transaction; returns passage ids now gone."""
+        ...
+
+    def at_urls(self, urls: Sequence[str]) -> dict[str, str]:
+        """For each of these addresses (`service.urls.url_key`) that an article has, the article's id."""
+        ...
+
+    def vectors_of(self, passage_ids: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors of these passages, each `(dimension,)`; ids that are not visible or have none are absent."""
+        ...
+
+    def joined(self, versions: Sequence[int]) -> dict[str, str]:
+        """For each of the articles of these versions that is of a story with others, the first of those others, by id."""
+        ...
+
+    def loose_notices(self, article_ids: Sequence[str]) -> list[Notice]:
+        """Notices without a known subject: those that these articles carry, and those of their outlets that may be about one of them."""
+        ...
+
+    def notices_about(self, article_ids: Sequence[str]) -> list[Notice]:
+        """The notices that are about these articles, the oldest first."""
+        ...
+
+    def link(self, corrects: Mapping[str, str]) -> None:
+        """Say of articles with a notice, by id, which article it is about."""
         ...
 
     def unsketched(self) -> Iterator[list[tuple[int, str]]]:
@@ -129,10 +166,6 @@ class Archive(Protocol):
 
     def vectors_in(self, scope: Scope, limit: int) -> tuple[list[str], Vectors] | None:
         """All passage ids and vectors inside the scope, or None where there are more than `limit`."""
-        ...
-
-    def vectors_of(self, passage_ids: Sequence[str]) -> dict[str, Vectors]:
-        """The vectors of these passages, each `(dimension,)`; ids that are not visible are absent."""
         ...
 
     def bylines(self) -> Bylines:
@@ -240,6 +273,39 @@ class Fetched:
     """Where every redirect on the way was permanent (301, 308): the address to ask from now on."""
     retry_after: float | None = None
     """Seconds that the server wants to be left alone, with 429 or 503."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A look at an address: what to ask with the next time, and what became of it."""
+
+    url: str
+    """As it was asked for."""
+    article_id: str | None = None
+    """The article that the page holds; None for a page without one, and for a feed or sitemap."""
+    source: str | None = None
+    """The feed or sitemap that led to the page."""
+    etag: str | None = None
+    last_modified: str | None = None
+    misses: int = 0
+    """How many times in a row it was not there."""
+    checked_at: datetime | None = None
+
+
+class VisitBook(Protocol):
+    """Remembers which addresses were looked at."""
+
+    def visited(self, urls: Sequence[str]) -> dict[str, Visit]:
+        """The last look at each of these addresses (`service.urls.url_key`) that was ever looked at."""
+        ...
+
+    def pages_of(self, source: str) -> list[tuple[Visit, datetime]]:
+        """The pages of visible articles that a feed or sitemap led to, the longest unseen first, and of when each article is."""
+        ...
+
+    def note_visits(self, visits: Sequence[Visit]) -> None:
+        """Remember looks; a later one replaces an earlier one at the same address."""
+        ...
 
 
 class Fetcher(Protocol):

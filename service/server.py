@@ -33,10 +33,18 @@ def run(settings: Settings, *, sample_if_empty: bool) -> None:
             report = services.ingest(services.load([sample_folder()]))
             typer.echo(f"The archive was empty: took in the sample, {len(report.items)} articles.", err=True)
         services.warm_up()
-        host, port = listener.getsockname()[:2]
-        typer.echo(f"Dateline serves http://{f'[{host}]' if ':' in host else host}:{port}/ (API: /docs). Stop with Ctrl-C.", err=True)
+        url = _address(listener)
+        services.announce(url)
+        typer.echo(f"Dateline serves {url}/ (API: /docs). Stop with Ctrl-C.", err=True)
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE, server_header=False)
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def _address(listener: socket.socket) -> str:
+    """Where it can be reached from this machine."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what it listens on, told in a form that can be asked
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

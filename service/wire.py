@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from service.answering.request import Checked, Delta, Event, Sources, Understood
 from service.domain import Answer, Article, Citation, Conflict, Coverage, Evidence, Feedback, FeedbackVerdict, Status, Support
-from service.indexing.ingest import ItemReport
+from service.indexing.report import ItemReport
 from service.moments import iso
 from service.retrieval.explain import explain
 from service.wire_search import WindowOut, explained_out, window_out
@@ -38,6 +38,7 @@ class CitationOut(BaseModel):
     author: str | None
     published_at: str | None
     date_origin: str
+    version: int | None = Field(None, description="Of the article: `GET /v1/articles/{id}?version=` shows it as it was cited.")
     age_days: int | None
     quote: str
     start: int
@@ -179,6 +180,7 @@ def citation_out(citation: Citation, answer: Answer) -> CitationOut:
         author=article.author,
         published_at=iso(article.published_at),
         date_origin=article.date_origin.value,
+        version=article.version,
         age_days=age,
         quote=citation.quote,
         start=citation.start,
@@ -223,19 +225,23 @@ def article_out(article: Article, *, whole: bool = True) -> dict[str, Any]:
         "published_at": iso(article.published_at),
         "updated_at": iso(article.updated_at),
         "date_origin": article.date_origin.value,
+        "zone": article.zone,
+        "date_conflicts": list(article.date_conflicts),
         "ingested_at": iso(article.ingested_at),
+        "version": article.version,
     }
     return {**head, "metadata": dict(article.metadata), "text": article.text} if whole else {**head, "characters": len(article.text)}
 
 
 def item_out(item: ItemReport) -> dict[str, Any]:
-    """What became of one article."""
+    """What became of one article; `story` is the first article of the story that it has joined."""
     return {
         "place": item.place,
         "outcome": item.outcome.value,
         "id": item.article_id,
         "reason": item.reason,
         "warnings": list(item.warnings),
+        "story": item.joined,
     }
 
 
@@ -276,6 +282,7 @@ def _new_citation(citation: Citation) -> dict[str, Any]:
         "author": article.author,
         "published_at": iso(article.published_at),
         "date_origin": article.date_origin.value,
+        "version": article.version,
         "quote": citation.quote,
         "start": citation.start,
         "end": citation.end,

@@ -2,10 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 
+from service.articles.parsing import parse
+from service.articles.raw import Raw
+from service.articles.reading import Reading
 from service.errors import ModelError
 from service.models.hashing import HashingEmbedder
 from service.ports import Vectors
@@ -23,6 +27,10 @@ class FixedClock:
     def __call__(self) -> datetime:
         return self.now
 
+    def set_later(self, seconds: float) -> None:
+        """Instead of sleeping."""
+        self.now += timedelta(seconds=seconds)
+
 
 class CountingEmbedder(HashingEmbedder):
     """A hashing embedder that remembers every text it was asked to embed."""
@@ -34,6 +42,18 @@ class CountingEmbedder(HashingEmbedder):
     def embed(self, texts: Sequence[str]) -> Vectors:
         self.embedded.extend(texts)
         return super().embed(texts)
+
+
+class PlainParser:
+    """Implements `reading.Parser` in this very process: without limits, for files that a test has written."""
+
+    def parse(self, kind: str, data: bytes, **more: Any) -> list[Raw]:
+        return parse(kind, data, **more)
+
+
+def reading(max_chars: int = 10_000, now: datetime = NOON) -> Reading:
+    """How tests read files."""
+    return Reading(now, max_chars, PlainParser())
 
 
 class WordReranker:

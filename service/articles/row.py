@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from service.articles.dates import settle
+from service.articles.items import Loaded
+from service.articles.raw import DateField, Stated
 from service.domain import Article, DateOrigin
 from service.errors import BadArticle
-from service.moments import iso, parse_moment
+from service.moments import iso
+from service.urls import url_key
 
-CLOCK_SKEW = timedelta(days=1)
-"""A date this far ahead is still believed: it is tomorrow already east of here."""
-EARLIEST_YEAR = 1600
-"""The first printed newspaper is of 1605; an earlier date is a mistake."""
 MAX_FIELD = 2_000
 MAX_METADATA = 64 * 1024
 """Characters of JSON: every hit carries its article's metadata."""
@@ -46,21 +44,16 @@ class Row(BaseModel):
     language: str | None = Field(None, max_length=35)
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """An article read, where it was read (`file` or `file:line`), and what was mended on the way."""
-
-    article: Article
-    place: str
-    warnings: tuple[str, ...] = ()
-
-    def at(self, place: str) -> Loaded:
-        """The same, read at a more exact place."""
-        return replace(self, place=place)
-
-
-def article_from_row(row: object, *, now: datetime, max_chars: int, origin: str = "api", origin_is_identity: bool = False) -> Loaded:
-    """A checked article. Raises BadArticle with a reason that names the field.
+def article_from_row(
+    row: object,
+    *,
+    now: datetime,
+    max_chars: int,
+    origin: str = "api",
+    origin_is_identity: bool = False,
+    stated: Sequence[Stated] = (),
+) -> Loaded:
+    """A checked article. Raises BadArticle with a reason that names the field. `stated` are dates found beside the row's own.
 
     With `origin_is_identity` an article without id and URL is known by its file, so that a changed file is a new
     version of the same article; otherwise it is known by what it says.
@@ -70,11 +63,12 @@ def article_from_row(row: object, *, now: datetime, max_chars: int, origin: str 
     checked = _checked(row)
     text = _text(checked.text, max_chars)
     warnings: list[str] = []
-    published = _date(checked.published_at, "published_at", now, warnings)
+    own = _stated("published_at", checked.published_at, warnings) + _stated("updated_at", checked.updated_at, warnings)
+    dated = settle((*own, *stated), now)
     fields = {name: _clean(getattr(checked, name)) for name in ("id", "url", "title", "source", "author", "language")}
     if checked.id and fields["id"] != checked.id.strip():
         raise BadArticle("id: must be printable characters without runs of white space")
-    article_id = fields["id"] or _identity(fields, published, text, origin if origin_is_identity else None)
+    article_id = fields["id"] or _identity(fields, dated.published_at, text, origin if origin_is_identity else None)
     article = Article(
         id=article_id,
         text=text,
@@ -83,22 +77,15 @@ def article_from_row(row: object, *, now: datetime, max_chars: int, origin: str 
         author=fields["author"],
         url=fields["url"],
         language=fields["language"],
-        published_at=published,
-        updated_at=_date(checked.updated_at, "updated_at", now, warnings),
-        date_origin=DateOrigin.DOCUMENT if published else DateOrigin.UNKNOWN,
+        published_at=dated.published_at,
+        updated_at=dated.updated_at,
+        date_origin=dated.date_origin,
+        zone=dated.zone,
+        date_conflicts=dated.conflicts,
         origin=origin,
         metadata=MappingProxyType(_metadata(checked)),
     )
-    return Loaded(article, origin, tuple(warnings))
-
-
-def canonical_url(url: str) -> str:
-    """The URL without fragment, default port, tracking parameters and trailing slash, host in lower case."""
-    parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
-    port = f":{parts.port}" if parts.port and (parts.scheme, parts.port) not in {("http", 80), ("https", 443)} else ""
-    query = "&".join(p for p in parts.query.split("&") if p and not p.lower().startswith(("utm_", "fbclid=", "gclid=")))
-    return urlunsplit(("https" if parts.scheme in {"http", "https"} else parts.scheme, host + port, parts.path.rstrip("/"), query, ""))
+    return Loaded(article, origin, (*warnings, *dated.warnings), has_id=bool(fields["id"]))
 
 
 def _checked(row: Mapping[str, Any]) -> Row:
@@ -148,30 +135,19 @@ def _clean(value: str | None) -> str | None:
     return value or None
 
 
-def _date(value: object, field: str, now: datetime, warnings: list[str]) -> datetime | None:
-    """The moment, or None with a warning where it is impossible. A wrong date never costs the article."""
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    shown = ascii(value if isinstance(value, (str, float)) else type(value).__name__)[:42]
-    try:
-        moment = parse_moment(value if isinstance(value, str) else "")
-    except ValueError:
-        warnings.append(f"{field} {shown} is not a date (YYYY-MM-DD or an ISO instant); kept as unknown")
-        return None
-    if moment > now + CLOCK_SKEW or moment.year < EARLIEST_YEAR:
-        warnings.append(f"{field} {shown} lies {'in the future' if moment > now else 'before newspapers'}; kept as unknown")
-        return None
-    return moment
+def _stated(field: DateField, value: object, warnings: list[str]) -> tuple[Stated, ...]:
+    """The date that a row gives for a field. A wrong one never costs the article."""
+    if value is None or isinstance(value, str):
+        return (Stated(field, DateOrigin.DOCUMENT, value),) if value and value.strip() else ()
+    shown = ascii(value if isinstance(value, float) else type(value).__name__)[:42]
+    warnings.append(f"{field} {shown} is not a date (YYYY-MM-DD or an ISO instant); kept as unknown")
+    return ()
 
 
 def _identity(fields: Mapping[str, str | None], published: datetime | None, text: str, origin: str | None) -> str:
     """What an article without an id is known by: its URL, its file, its outlet, headline and date, or its words."""
-    url = fields["url"]
-    if url:
-        try:
-            key = "url\0" + canonical_url(url)
-        except ValueError:
-            key = "url\0" + url
+    if address := url_key(fields["url"]):
+        key = "url\0" + address
     elif origin is not None:
         key = "file\0" + origin
     else:

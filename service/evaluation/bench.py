@@ -30,7 +30,8 @@ from service.evaluation.suite import Suite, Task
 from service.evaluation.systems import ALL, DATELINE, Answering, Dense, Lexical, PlainFusion, Ranked, Replayed, System
 from service.evaluation.textbook import NAME as TEXTBOOK
 from service.evaluation.textbook import PROMPT, textbook
-from service.indexing.ingest import Ingester, IngestReport
+from service.indexing.ingest import Ingester
+from service.indexing.report import IngestReport
 from service.ports import Embedder, Generator, Retriever
 from service.retrieval.ranking import WEIGHTS, Weights, switched_off
 from service.settings import Settings, resources

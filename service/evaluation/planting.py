@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from service.articles.files import Item
-from service.articles.row import Loaded, article_from_row
+from service.articles.items import Item, Loaded
+from service.articles.row import article_from_row
 from service.domain import Article
 from service.errors import BadInput
 from service.evaluation.cases import digest, read_lines

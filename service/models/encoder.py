@@ -22,15 +22,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from service.errors import ModelCorrupt, ModelNotFound, ModelUnavailable
+from service.errors import ModelCorrupt, ModelNotFound, ModelUnavailable, SettingsError
 from service.models.catalogue import CATALOGUE, Entry, Kind
+from service.models.embedding_server import EmbeddingServer, server_of
+from service.models.encoder_folder import HUB_NAME, UNKNOWN, Languages, Unknown, code_of, hub_folder, languages_of_card, users_folder
+from service.models.encoder_folder import PICKLES as PICKLES
 from service.models.fetch import folder_of, locate
+from service.models.token_batches import token_batches
 from service.models.verification import sha256_of
 from service.ports import Vectors
 from service.settings import Settings
@@ -39,11 +44,9 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from tokenizers import Tokenizer
 
-BATCH = 16
-"""Texts a forward pass: the fastest of 8, 16, 32 and 64 on two cores, and how long a question waits for an ingest at most."""
-
+TILE = 16
+"""Rows of a tile of Intel's matrix unit (AMX): a bfloat16 batch whose width is a multiple was 12 % faster, padding included."""
 _PLAIN_MODULES = {"Transformer", "Pooling", "Normalize"}
-PICKLES = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
 _log = logging.getLogger(__name__)
 
 
@@ -55,34 +58,76 @@ def bf16_supported() -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def build_embedder(settings: Settings) -> SentenceEncoder:
-    """The encoder that the settings name: one of the catalogue, or a folder. Nothing is read from disk before the first use."""
+def build_embedder(settings: Settings) -> SentenceEncoder | EmbeddingServer:
+    """The encoder that the settings name: a server's, one of the catalogue, a folder, or one of the model hub, in this order.
+
+    Nothing is read, fetched or sent before the first use. Raises SettingsError where a setting makes no sense, and ModelNotFound for a
+    name that is none of these.
+    """
+    told, named = _told_languages(settings), settings.embedding_model
+    if settings.embedding_url:
+        return server_of(settings, told)
+    dtype = settings.embedding_dtype
     for entry in CATALOGUE:
-        if entry.kind is Kind.ENCODER and entry.name.casefold() == settings.embedding_model.casefold():
-            return SentenceEncoder.of(entry, settings.models_dir, dtype=settings.embedding_dtype)
-    return SentenceEncoder(Path(settings.embedding_model).expanduser(), dtype=settings.embedding_dtype)
+        if entry.kind is Kind.ENCODER and entry.name.casefold() == named.casefold():
+            return SentenceEncoder.of(entry, settings.models_dir, dtype=dtype, languages=told)
+    folder = Path(named).expanduser()
+    if not folder.is_dir() and HUB_NAME.fullmatch(named):
+        name = named.partition("@")[0].rpartition("/")[2]
+        return SentenceEncoder(Path(named), name=name, dtype=dtype, languages=told, find=lambda: hub_folder(named))
+    return SentenceEncoder(folder, dtype=dtype, languages=told)
+
+
+def _told_languages(settings: Settings) -> Languages:
+    """What the setting says: codes, None for all, or UNKNOWN where it says nothing."""
+    tags = settings.embedding_languages
+    if not tags:
+        return UNKNOWN
+    if tags == ["*"]:
+        return None
+    if wrong := [tag for tag in tags if not code_of(tag)]:
+        raise SettingsError(f"DATELINE_EMBEDDING_LANGUAGES: {wrong[0]!r} is no ISO 639-1 code: write codes such as en,de, or * for all")
+    return frozenset(map(code_of, tags))
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What an encoder has done: tokens of the texts it read, special ones too, and tokens computed, padding included."""
+
+    tokens: int = 0
+    padded: int = 0
 
 
 class SentenceEncoder:
     """`ports.Embedder` over a sentence-transformers folder. Safe to call from any thread; loads on first use."""
 
     def __init__(
-        self, folder: Path, *, dtype: str = "auto", fingerprint: str | None = None, find: Callable[[], Path] | None = None
-    ) -> None:
-        """`dtype` is auto, float32 or bfloat16. `find` returns the folder when its files are verified; by default it is the user's own."""
+        self, folder: Path, *, name: str | None = None, dtype: str = "auto", fingerprint: str | None = None,
+        languages: Languages = UNKNOWN, find: Callable[[], Path] | None = None,
+    ) -> None:  # fmt: skip
+        """`dtype` is auto, float32 or bfloat16. `find` returns the folder when its files are verified; by default it is the user's own.
+
+        `name` is what the fingerprint calls it, by default the folder's. `languages` are those it serves; where they are unknown, the
+        folder's model card says.
+        """
         self._folder = folder
+        self._name = name
         self._dtype = dtype
         self._known_fingerprint = fingerprint
-        self._find = find or (lambda: _users_folder(folder))
+        self._known_languages = languages
+        self._find = find or (lambda: users_folder(folder))
         self._turns = _Turns()
         self._loading = threading.Lock()
         self._model: SentenceTransformer | None = None
+        self._work = Work()
 
     @classmethod
-    def of(cls, entry: Entry, models_dir: Path, *, dtype: str = "auto") -> SentenceEncoder:
+    def of(cls, entry: Entry, models_dir: Path, *, dtype: str = "auto", languages: Languages = UNKNOWN) -> SentenceEncoder:
         """The encoder of this catalogue entry. Raises ModelNotFound on first use where it was not fetched."""
         name = f"{entry.name}-{entry.weights.sha256[:12]}"
-        return cls(folder_of(entry, models_dir), dtype=dtype, fingerprint=name, find=lambda: locate(entry, models_dir))
+        served = entry.languages if languages is UNKNOWN else languages
+        folder = folder_of(entry, models_dir)
+        return cls(folder, dtype=dtype, fingerprint=name, languages=served, find=lambda: locate(entry, models_dir))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -92,7 +137,7 @@ class SentenceEncoder:
         weights = sorted(self._verified_folder.rglob("*.safetensors"))
         digests = [sha256_of(path) for path in weights]
         digest = digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-        return f"{self._folder.resolve().name}-{digest[:12]}"
+        return f"{self._name or self._folder.resolve().name}-{digest[:12]}"
 
     @cached_property
     def dimension(self) -> int:
@@ -110,20 +155,47 @@ class SentenceEncoder:
         longest = self._json("sentence_bert_config.json", {}).get("max_seq_length") or self._loaded().get_max_seq_length()
         return int(longest or sys.maxsize) - self._tokenizer.num_special_tokens_to_add(is_pair=False)
 
+    @cached_property
+    def languages(self) -> frozenset[str] | None:
+        """As it was told, else as the model card in its folder says (`language:`); None for all. Raises ModelError."""
+        return languages_of_card(self._verified_folder) if isinstance(self._known_languages, Unknown) else self._known_languages
+
+    @property
+    def work(self) -> Work:
+        """What was done since the start."""
+        return self._work
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """`(n, dimension) float32`, L2-normalised, in the order of `texts`; similar lengths share a batch. Raises ModelError."""
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        model = self._loaded() if texts else None
-        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
+        if not texts:
+            return vectors
+        model, special = self._loaded(), self._tokenizer.num_special_tokens_to_add(is_pair=False)
+        counted = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        lengths = [min(len(one), self.max_tokens) + special for one in counted]
+        for batch in token_batches(lengths, multiple=self._multiple):
             with self._turns.take():  # One batch uses every core; two at once would only slow each other down.
-                assert model is not None
-                found = model.encode([texts[row] for row in rows], batch_size=BATCH, show_progress_bar=False, convert_to_numpy=True)
-            vectors[rows] = found
+                vectors[batch.rows] = self._encoded(model, [texts[row] for row in batch.rows])
+                self._work = Work(self._work.tokens + sum(lengths[row] for row in batch.rows), self._work.padded + batch.padded)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         np.divide(vectors, norms, out=vectors, where=norms > 0)
         return vectors
+
+    def _encoded(self, model: SentenceTransformer, texts: list[str]) -> Vectors:
+        padding: dict[str, Any] = {"processing_kwargs": {"text": {"pad_to_multiple_of": self._multiple}}} if self._multiple > 1 else {}
+        found: Vectors = model.encode(texts, batch_size=len(texts), show_progress_bar=False, convert_to_numpy=True, **padding)
+        return found
+
+    @cached_property
+    def _multiple(self) -> int:
+        """What the width of a batch is rounded up to: TILE in bfloat16, where that cannot exceed what the model reads."""
+        model = self._loaded()
+        tiled = self._half and type(model[0]).__name__ == "Transformer" and (model.get_max_seq_length() or 1) % TILE == 0
+        return TILE if tiled else 1
+
+    @property
+    def _half(self) -> bool:
+        return self._dtype == "bfloat16" or (self._dtype == "auto" and bf16_supported())
 
     def token_starts(self, texts: Sequence[str]) -> list[list[int]]:
         """The character (code point) at which each token of each text starts; special tokens left out, nothing truncated."""
@@ -167,13 +239,12 @@ class SentenceEncoder:
         from transformers.utils import logging as transformers_logging
 
         transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        half = self._dtype == "bfloat16" or (self._dtype == "auto" and bf16_supported())
-        options = {"dtype": torch.bfloat16 if half else torch.float32, "use_safetensors": True}
+        options = {"dtype": torch.bfloat16 if self._half else torch.float32, "use_safetensors": True}
         try:
             model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, trust_remote_code=False, model_kwargs=options)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise ModelUnavailable(f"the encoder in {folder} cannot be loaded: {error}") from error
-        _log.info("encoder loaded from %s in %.1f s, %s", folder, time.monotonic() - started, "bfloat16" if half else "float32")
+        _log.info("encoder loaded from %s in %.1f s, %s", folder, time.monotonic() - started, "bfloat16" if self._half else "float32")
         return model
 
 
@@ -192,15 +263,3 @@ class _Turns:
             yield
         finally:
             self._work.release()
-
-
-def _users_folder(folder: Path) -> Path:
-    """A folder the user named. Raises ModelNotFound where it is none, or holds pickled weights, which run code when they are loaded."""
-    if not (folder / "modules.json").is_file():
-        known = ", ".join(entry.name for entry in CATALOGUE if entry.kind is Kind.ENCODER)
-        raise ModelNotFound(f"{folder} is not a sentence-transformers folder (no modules.json). Name such a folder, or one of: {known}.")
-    pickled = [path for path in folder.rglob("*") if path.suffix in PICKLES and not any(path.parent.glob("*.safetensors"))]
-    if pickled or not any(folder.rglob("*.safetensors")):
-        what = pickled[0].name if pickled else "no weights"
-        raise ModelNotFound(f"{folder} holds {what}, and .safetensors weights are needed: pickled ones run code when loaded")
-    return folder

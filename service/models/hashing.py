@@ -19,9 +19,10 @@ class HashingEmbedder:
     Not for use on a real archive. A token is a run of word characters or one other character.
     """
 
-    def __init__(self, dimension: int = 64, max_tokens: int = 254) -> None:
+    def __init__(self, dimension: int = 64, max_tokens: int = 254, languages: frozenset[str] | None = None) -> None:
         self._dimension = dimension
         self._max_tokens = max_tokens
+        self._languages = languages
 
     @property
     def fingerprint(self) -> str:
@@ -37,6 +38,11 @@ class HashingEmbedder:
     def max_tokens(self) -> int:
         """254 like the real one, unless told otherwise."""
         return self._max_tokens
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """All, unless told otherwise."""
+        return self._languages
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """`(n, dimension) float32`, L2-normalised. A text without words gets the first axis."""

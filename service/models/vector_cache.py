@@ -43,6 +43,11 @@ class VectorCache:
         """That of the embedder behind it."""
         return self._embedder.max_tokens
 
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """Those of the embedder behind it."""
+        return self._embedder.languages
+
     def token_starts(self, texts: Sequence[str]) -> list[list[int]]:
         """Those of the embedder behind it."""
         return self._embedder.token_starts(texts)

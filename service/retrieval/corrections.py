@@ -72,7 +72,7 @@ def replaced(question: Question, candidates: Sequence[Evidence]) -> Mapping[int,
 
     Empty for a question about the mistake itself. What was not yet published when, or as of when, it is asked is no candidate.
     """
-    if _ASKS_OF_IT.search(question.asked):
+    if asks_of_a_mistake(question):
         return {}
     found: dict[int, int] = {}
     for one in find_corrections(candidates):
@@ -80,6 +80,11 @@ def replaced(question: Question, candidates: Sequence[Evidence]) -> Mapping[int,
             if row != one.row and _is_corrected(row, candidate, one, candidates):
                 found[row] = one.row
     return {row: by for row, by in found.items() if by not in found}
+
+
+def asks_of_a_mistake(question: Question) -> bool:
+    """Whether the question is about something that was wrong: then what was wrong belongs to the answer."""
+    return bool(_ASKS_OF_IT.search(question.asked))
 
 
 def find_corrections(candidates: Sequence[Evidence]) -> list[Correction]:

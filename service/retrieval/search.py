@@ -13,6 +13,7 @@ from service.domain import Hit, Question, Scope, Window
 from service.ports import Archive, Embedder, Reranker, VectorIndex, Vectors
 from service.retrieval.ranking import WEIGHTS, Candidate, Weights, rank
 from service.retrieval.rerank import reranked
+from service.retrieval.retracted import without_retracted
 from service.retrieval.stories import one_vote
 from service.vectors import nearest
 from service.words import search_terms
@@ -78,11 +79,13 @@ class Searcher:
             quoted = self._archive.lexical(question.quoted, question.scope, INFERRED)
             ids = list(dict.fromkeys([*dense, *scored, *more, *(row for row, _ in quoted)]))
             hits, vectors = self._archive.hits(ids), self._archive.vectors_of(ids)
+            notices = self._archive.notices_about(sorted({hit.article.id for hit in hits.values()}))
+        hits = {hit.passage.id: hit for hit in without_retracted(question, list(hits.values()), notices)}
         dense_ranks, lexical_ranks = ranks(dense), ranks([row for row, _ in lexical])
         return [
             Candidate(
                 replace(hits[row], dense_rank=dense_ranks.get(row), lexical_rank=lexical_ranks.get(row)),
-                float(vectors[row] @ vector),
+                float(vectors[row] @ vector) if row in vectors else 0.0,
                 scored.get(row, 0.0),
             )
             for row in ids

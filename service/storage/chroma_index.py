@@ -2,18 +2,28 @@
 
 Chroma's HNSW files are not crash-safe: killed while persisting, they can fail to open, lose vectors silently, or grow
 without end (chroma #7510, and our own kills, 5 in 200). So a mark on disk says "in use" from before the first touch until
-after a clean close. An index found with the mark, with another number of vectors than the archive has passages, or
-beside an archive in another state than at its close (a restored backup), is thrown away and rebuilt from the stored
-vectors, without embedding again; with the mark it is not even opened. Killed while rebuilding, it still has the mark.
+after a clean close, and the close leaves a manifest: the digest of every file, and the state of the archive that they
+belong to. An index that is found with the mark, or that is not what its manifest says (a damaged or foreign file, a restored
+backup, one left by a version that wrote no manifest), is not opened at all: it is filled again from the stored vectors,
+without embedding. What was damaged is kept beside as `chroma.damaged`. Killed while rebuilding, it still has the mark.
+
+A write that failed may have torn the files and may still be applied later; after a full disk, further writes to the open
+index have hung for good. So from a failure on Chroma is not asked again: searches go over the stored vectors, exactly, and the
+next write, or else the next start, rebuilds.
+
+A manifest that fits also means that nobody but us chose the embedding function that Chroma would build from a stored
+configuration (CVE-2026-45829, remote code among them); there must be none, and that is looked at once more after opening.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
-import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +31,12 @@ import numpy as np
 
 from service.errors import ArchiveError
 from service.ports import Vectors
+from service.storage import durable, manifest, quarantine
 from service.storage.archive import SqliteArchive
+from service.storage.exact_index import ExactIndex
 from service.storage.lock import ProcessLock
+from service.storage.manifest import Doubt
+from service.storage.space import blame_the_disk, require_space
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -35,23 +49,37 @@ MOST = 30_000
 """Neighbours a query: from 32,767 on Chroma fails with "too many SQL variables"."""
 IN_USE = "chroma.in-use"
 """The mark beside the index while it is open; found at a start, it means that the index is in doubt."""
-_COLLECTION = "passages"
-_GRAPH = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200}
+MANIFEST = "chroma.manifest"
+"""What the last clean close left, beside the index."""
+GRAPH: Mapping[str, str | int] = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200}
 """With Chroma's 16 and 100, one outlying passage of 765 could not be reached by any query in 11 of 24 rebuilds of one archive;
 with either value doubled in none of 12 (the archive of `tests/integration/test_crash.py` after its tenth kill)."""
+_COLLECTION = "passages"
+_STEP = 10_000
+"""Vectors between two words on how far a rebuild is."""
+_HARMLESS = frozenset({"legacy", "unknown"})
+"""How Chroma writes that a collection has no embedding function."""
 
 
 class ChromaIndex:
     """Implements `ports.VectorIndex`. One process at a time; see `ProcessLock`."""
 
-    def __init__(self, folder: Path, archive: SqliteArchive) -> None:
-        """Open, or rebuild where in doubt. Raises ArchiveInUse where another process holds it, else ArchiveError."""
+    def __init__(self, folder: Path, archive: SqliteArchive, *, graph: Mapping[str, str | int] = GRAPH) -> None:
+        """Open, or rebuild where in doubt. Raises ArchiveInUse where another process holds it, else ArchiveError.
+
+        `graph` is Chroma's HNSW configuration; an index made with another one is rebuilt.
+        """
+        self._folder = folder
         self._path = folder / "chroma"
         self._in_use = folder / IN_USE
-        self._stamp = self._path / "archive.stamp"
+        self._manifest = folder / MANIFEST
         self._archive = archive
+        self._graph = dict(graph)
         self._guard = threading.RLock()
         self._client: ClientAPI | None = None
+        self._collection: Any = None
+        self._distrust: str | None = None
+        """Why Chroma is not asked until the next rebuild, if so."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -71,67 +99,123 @@ class ChromaIndex:
     def _open(self) -> None:
         self._archive.drop_pending()
         doubt = self._doubt()
-        self._in_use.touch()
+        durable.touch(self._in_use)
+        doubt = doubt or self._opened()
         if doubt is None:
-            try:
-                self._connect()
-                if self._collection.count() == self._archive.passage_count():
-                    return
-                doubt = "it does not hold the archive's passages"
-            except Exception as error:  # noqa: BLE001 - Chroma's errors have no common root, and here all mean the same
-                doubt = f"it cannot be opened ({error})"
-        logger.warning("vector index rebuilt from the archive: %s", doubt)
+            return
+        logger.warning("vector index rebuilt from the archive: %s", doubt.reason)
+        self._disconnect()
+        if doubt.damaged:
+            kept = quarantine.set_aside(self._path)
+            logger.warning("the damaged index was %s", f"kept as {kept}" if kept else "thrown away, because it takes much room")
         self.rebuild(self._archive)
 
-    def _doubt(self) -> str | None:
+    def _doubt(self) -> Doubt | None:
         """Why the index on disk cannot be trusted, if so, without opening it."""
         if self._in_use.exists():
-            return "it was not closed cleanly"
-        if not self._path.exists() and not self._archive.passage_count():
-            return None
-        stamp = self._stamp.read_text() if self._stamp.is_file() else "none"
-        return None if stamp == self._archive.stamp() else "it is not there, or not of this state of the archive"
+            return Doubt("it was not closed cleanly")
+        if not self._path.exists():
+            return Doubt("it is not there") if self._archive.vector_count() else None
+        return manifest.doubt(self._manifest, self._path, self._made())
+
+    def _opened(self) -> Doubt | None:
+        """Open what is there; what is wrong with it even so."""
+        try:
+            self._connect()
+            if self._collection.count() != self._archive.vector_count():
+                return Doubt("it does not hold the archive's passages")
+            model = self._collection._model
+            if not _HARMLESS.issuperset(_embedding_functions([model.configuration_json, model.serialized_schema])):
+                return Doubt("it names an embedding function", damaged=True)
+        except Exception as error:  # noqa: BLE001 - Chroma's errors have no common root, and here all mean the same
+            return Doubt(f"it cannot be opened ({error})", damaged=True)
+        return None
+
+    def _made(self) -> dict[str, str]:
+        """What an index would have to be made of and with to be opened now. 0.06 s for 20,000 passages."""
+        rows = self._archive.rows("SELECT p.id FROM passages p JOIN articles a USING (version) WHERE a.state = 'ready' ORDER BY p.number")
+        maker = self._archive.rows("SELECT value FROM meta WHERE key = 'fingerprint'")
+        passages = "\n".join([*(row[0] for row in rows), *(row[0] for row in maker)])
+        return {
+            "state of the archive": f"{self._archive.stamp()}-{hashlib.sha256(passages.encode()).hexdigest()}",
+            "version of Chroma": version("chromadb"),
+            "kind of graph": json.dumps(self._graph, sort_keys=True),
+        }
 
     def rebuild(self, archive: SqliteArchive) -> int:
-        """Throw the index away and fill a new one from the archive's vectors; returns how many."""
-        with self._guard:
+        """Throw the index away and fill a new one from the archive's vectors; returns how many. Raises ArchiveError.
+
+        Meanwhile searches go over the stored vectors. Ended in the middle, it is done again at the next write or start.
+        """
+        with self._guard, self._told():
+            self._distrust = self._distrust or "it is being rebuilt"
             self._disconnect()
-            if self._path.exists():
-                shutil.rmtree(self._path)
-            self._connect()
-            total = 0
+            quarantine.discard(self._path)
+            durable.remove(self._manifest)
+            total, done = archive.vector_count(), 0
             for ids, vectors in archive.vectors():
-                self.upsert(ids, vectors)
-                total += len(ids)
-            logger.info("vector index rebuilt from %d stored vectors", total)
-            return total
+                if not done:
+                    require_space(self._folder, total * (vectors.shape[1] * 5 + 1500))
+                    self._connect()
+                self._write(ids, vectors)
+                done += len(ids)
+                if done % _STEP < len(ids):
+                    logger.info("vector index: %d of %d stored vectors", done, total)
+            if not done:
+                self._connect()
+            self._distrust = None
+            logger.info("vector index rebuilt from %d stored vectors", done)
+            return done
 
     def upsert(self, ids: Sequence[str], vectors: Vectors) -> None:
         """Rows are written in small batches. Raises ArchiveError; some rows may be written then."""
-        with self._guard, self._told():
-            for first in range(0, len(ids), BATCH):
-                rows = slice(first, first + BATCH)
-                self._collection.upsert(ids=list(ids[rows]), embeddings=np.asarray(vectors[rows], dtype=np.float32))
+        with self._guard:
+            if self._distrust is not None:
+                logger.warning("vector index rebuilt from the archive: %s", self._distrust)
+                self.rebuild(self._archive)
+            with self._writing():
+                self._write(ids, vectors)
 
     def delete(self, ids: Sequence[str]) -> None:
         """Ids that are not there are passed over. Raises ArchiveError."""
-        with self._guard, self._told():
-            for first in range(0, len(ids), BATCH):
-                self._collection.delete(ids=list(ids[first : first + BATCH]))
+        with self._guard:
+            if self._distrust is not None:
+                return  # the archive has let them go, and the index is rebuilt from it: so room can be made on a full disk
+            with self._writing():
+                for first in range(0, len(ids), BATCH):
+                    self._collection.delete(ids=list(ids[first : first + BATCH]))
 
     def query(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
-        """At most k ids with their cosine similarity, best first. Raises ArchiveError."""
+        """At most k ids with their cosine similarity, best first. Raises ArchiveError.
+
+        Where Chroma fails, the stored vectors are searched exactly, from then on until the next rebuild.
+        """
+        k = min(k, MOST)
+        if k < 1:
+            return []
         with self._told():
-            k = min(k, MOST)
-            if k < 1:
-                return []
-            found = self._collection.query(query_embeddings=[np.asarray(vector, dtype=np.float32)], n_results=k, include=["distances"])
-        return [(row, 1.0 - float(distance)) for row, distance in zip(found["ids"][0], (found["distances"] or [[]])[0], strict=True)]
+            if self._distrust is None:
+                if self._client is None:
+                    raise ArchiveError("the vector index is closed")
+                try:
+                    return self._nearest(vector, k)
+                except Exception as error:  # noqa: BLE001 - Chroma's errors have no common root, and here all mean the same
+                    failure = f"a search failed ({error})"
+                found = ExactIndex(self._archive).query(vector, k)  # raises where the vector was at fault
+                self._suspect(failure)
+                return found
+            return ExactIndex(self._archive).query(vector, k)
 
     def count(self) -> int:
-        """Vectors in the index. Raises ArchiveError."""
+        """Vectors in the index. Raises ArchiveError, also while Chroma is not asked."""
         with self._told():
+            if self._distrust is not None:
+                raise ArchiveError(f"the vector index is in doubt until it is rebuilt, at the next write or start: {self._distrust}")
             return int(self._collection.count())
+
+    def announce(self, url: str) -> None:
+        """Leave the address at which this process serves the archive, for commands that come by. Raises ArchiveError."""
+        self._lock.announce(url)
 
     def close(self) -> None:
         """Close cleanly: the next start opens what is there. Whatever fails, the lock is let go; the mark then stays."""
@@ -140,10 +224,35 @@ class ChromaIndex:
                 if self._client is not None:
                     with self._told():
                         self._disconnect()
-                        self._stamp.write_text(self._archive.stamp())
-                        self._in_use.unlink(missing_ok=True)
+                        if self._distrust is None:
+                            manifest.write(self._manifest, self._path, self._made())
+                            durable.remove(self._in_use)
             finally:
                 self._lock.release()
+
+    def _nearest(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
+        found = self._collection.query(query_embeddings=[np.asarray(vector, dtype=np.float32)], n_results=k, include=["distances"])
+        return [(row, 1.0 - float(distance)) for row, distance in zip(found["ids"][0], (found["distances"] or [[]])[0], strict=True)]
+
+    def _write(self, ids: Sequence[str], vectors: Vectors) -> None:
+        for first in range(0, len(ids), BATCH):
+            rows = slice(first, first + BATCH)
+            self._collection.upsert(ids=list(ids[rows]), embeddings=np.asarray(vectors[rows], dtype=np.float32))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What fails inside leaves the index in doubt."""
+        try:
+            with self._told():
+                yield
+        except BaseException as error:
+            self._suspect(f"a write failed ({error.__cause__ or error})")
+            raise
+
+    def _suspect(self, reason: str) -> None:
+        if self._distrust is None:
+            self._distrust = reason
+            logger.warning("the vector index is in doubt: %s; until it is rebuilt the stored vectors are searched", reason)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -153,6 +262,7 @@ class ChromaIndex:
         except ArchiveError:
             raise
         except Exception as error:
+            blame_the_disk(self._folder)
             raise ArchiveError(f"the vector index in {self._path} failed ({error}): run `dateline reindex`") from error
 
     def _connect(self) -> None:
@@ -161,10 +271,11 @@ class ChromaIndex:
 
         # Chroma would read its settings from a `.env` in the working directory, which is ours or anybody's.
         settings = ChromaSettings(_env_file=None, anonymized_telemetry=False, allow_reset=False)
+        self._path.mkdir(mode=0o700, exist_ok=True)  # Chroma's own files are readable for everybody
         self._client = chromadb.PersistentClient(str(self._path), settings)
-        self._collection: Any = self._client.get_or_create_collection(
+        self._collection = self._client.get_or_create_collection(
             _COLLECTION,
-            configuration={"hnsw": _GRAPH},  # type: ignore[arg-type]
+            configuration={"hnsw": self._graph},  # type: ignore[arg-type]
             embedding_function=None,
         )
 
@@ -178,3 +289,16 @@ class ChromaIndex:
         finally:  # Chroma keeps what it has opened by path, even where opening failed half-way
             SharedSystemClient._identifier_to_system.pop(str(self._path), None)
             SharedSystemClient._identifier_to_refcount.pop(str(self._path), None)
+
+
+def _embedding_functions(configuration: object) -> Iterator[str]:
+    """The type of every embedding function that a stored configuration names, at any depth."""
+    if isinstance(configuration, list):
+        for value in configuration:
+            yield from _embedding_functions(value)
+    elif isinstance(configuration, dict):
+        for key, value in configuration.items():
+            if key != "embedding_function":
+                yield from _embedding_functions(value)
+            elif value is not None:
+                yield str(value.get("type")) if isinstance(value, dict) else str(value)

@@ -30,7 +30,7 @@ class ExactIndex:
 
     def count(self) -> int:
         """Vectors that a search can see."""
-        return self._archive.passage_count()
+        return self._archive.vector_count()
 
     def upsert(self, ids: Sequence[str], vectors: Vectors) -> None:
         """Raises ArchiveInUse."""

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import overload
 
 from service.domain import Article, DateOrigin, Scope
+from service.urls import url_key
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -45,10 +46,13 @@ def article_columns(article: Article, ingested_at: datetime) -> dict[str, object
         "source_key": article.source.casefold() if article.source else None,
         "author": article.author,
         "url": article.url,
+        "url_key": url_key(article.url),
         "language": article.language,
         "published_at": to_micros(article.published_at),
         "updated_at": to_micros(article.updated_at),
         "date_origin": article.date_origin.value,
+        "zone": article.zone,
+        "date_conflicts": json.dumps(article.date_conflicts, ensure_ascii=False),
         "ingested_at": to_micros(ingested_at),
         "origin": article.origin,
         "metadata": json.dumps(dict(article.metadata), ensure_ascii=False, sort_keys=True),
@@ -69,8 +73,11 @@ def article_from(row: sqlite3.Row) -> Article:
         published_at=from_micros(row["published_at"]),
         updated_at=from_micros(row["updated_at"]),
         date_origin=DateOrigin(row["date_origin"]),
+        zone=row["zone"],
+        date_conflicts=tuple(json.loads(row["date_conflicts"])),
         ingested_at=from_micros(row["ingested_at"]),
         origin=row["origin"],
+        version=row["version"],
         metadata=MappingProxyType(json.loads(row["metadata"])),
     )
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
 from service.errors import ArchiveDamaged, ArchiveMismatch
+from service.urls import url_key
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 APPLICATION_ID = 0x44544C4E  # "DTLN"
 _PATIENCE = 10.0  # s for another writer
 
@@ -118,6 +119,52 @@ _STEPS: dict[int, tuple[str, ...]] = {
         """INSERT OR IGNORE INTO conversations (id, owner, started_at)
             SELECT conversation_id, '', MIN(asked_at) FROM turns GROUP BY conversation_id ORDER BY MIN(number)""",
     ),
+    5: (
+        "ALTER TABLE articles ADD COLUMN zone TEXT",  # the offset in which the source gave published_at
+        "ALTER TABLE articles ADD COLUMN date_conflicts TEXT NOT NULL DEFAULT '[]'",  # JSON: what else was said of its dates
+        "ALTER TABLE articles ADD COLUMN url_key TEXT",  # service.urls: what two addresses of one page have in common
+        "UPDATE articles SET url_key = url_key(url) WHERE url IS NOT NULL",
+        "CREATE INDEX IF NOT EXISTS articles_by_url ON articles (url_key) WHERE url_key IS NOT NULL",
+        """CREATE TABLE IF NOT EXISTS former (     -- what answers cited before: no passage, no vector and no word of it can be found
+            version        INTEGER PRIMARY KEY,
+            id             TEXT NOT NULL,
+            ended_at       INTEGER NOT NULL, -- microseconds since 1970, UTC
+            ended_by       TEXT NOT NULL CHECK (ended_by IN ('updated', 'withdrawn')),
+            title          TEXT NOT NULL,
+            source         TEXT,
+            author         TEXT,
+            url            TEXT,
+            language       TEXT,
+            published_at   INTEGER,
+            updated_at     INTEGER,
+            date_origin    TEXT NOT NULL,
+            zone           TEXT,
+            date_conflicts TEXT NOT NULL,
+            ingested_at    INTEGER NOT NULL,
+            origin         TEXT,
+            metadata       TEXT NOT NULL,
+            text           TEXT NOT NULL
+        )""",
+        "CREATE INDEX IF NOT EXISTS former_by_id ON former (id, version)",
+        """CREATE TABLE IF NOT EXISTS notices (    -- articles that correct or retract, themselves or another
+            version  INTEGER PRIMARY KEY REFERENCES articles (version) ON DELETE CASCADE,
+            kind     TEXT NOT NULL CHECK (kind IN ('correction', 'retraction')),
+            said     TEXT NOT NULL,          -- the sentence that says so
+            corrects TEXT                    -- the id of the article that is corrected; NULL while it is not here
+        )""",
+        "CREATE INDEX IF NOT EXISTS notices_by_article ON notices (corrects)",
+        """CREATE TABLE IF NOT EXISTS visits (     -- addresses of pages, feeds and sitemaps that were looked at
+            url_key       TEXT PRIMARY KEY,
+            url           TEXT NOT NULL,
+            article_id    TEXT,              -- NULL for a feed, a sitemap, and a page that holds no article
+            source        TEXT,              -- the url_key of the feed or sitemap that led to the page
+            etag          TEXT,
+            last_modified TEXT,
+            misses        INTEGER NOT NULL,  -- times in a row that it was not there
+            checked_at    INTEGER NOT NULL   -- microseconds since 1970, UTC
+        ) WITHOUT ROWID""",
+        "CREATE INDEX IF NOT EXISTS visits_by_source ON visits (source, checked_at)",
+    ),
 }
 """What each version added to the tables of version 1: statements that take an archive of the version before up to it."""
 
@@ -127,6 +174,7 @@ def connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
     try:
         connection.row_factory = sqlite3.Row
+        connection.create_function("url_key", 1, url_key, deterministic=True)
         _write_ahead(connection)
         connection.executescript("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;")
     except BaseException:
@@ -152,10 +200,7 @@ def prepare(connection: sqlite3.Connection, path: Path, fingerprint: str | None)
     """
     version = _version(connection)
     if version == 0 and not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-        steps = "; ".join(statement for number in sorted(_STEPS) for statement in _STEPS[number])
-        connection.executescript(
-            f"BEGIN IMMEDIATE; {_TABLES} {steps}; PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
-        )
+        _create(connection)
     elif connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise ArchiveDamaged(f"{path} is a database, but not an archive of Dateline: set DATELINE_DATA_DIR to another folder")
     elif version + 1 in _STEPS:
@@ -170,6 +215,23 @@ def prepare(connection: sqlite3.Connection, path: Path, fingerprint: str | None)
 
 def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    """All tables, in one transaction; those that another opener has made meanwhile are left as they are."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if _version(connection) == 0:
+            statements = (*filter(str.strip, _TABLES.split(";\n")), *(one for number in sorted(_STEPS) for one in _STEPS[number]))
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _upgrade(connection: sqlite3.Connection) -> None:

@@ -11,13 +11,14 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import groupby
 
 import numpy as np
 
-from service.domain import Reprint, Scope
+from service.domain import Article, Reprint, Scope
 from service.sketches import Sketch, one_story
 from service.storage.file import ArchiveFile
-from service.storage.rows import from_micros, visible
+from service.storage.rows import article_from, from_micros, visible
 
 _CHOSEN = "version IN (SELECT value FROM json_each(?))"
 
@@ -86,6 +87,27 @@ def _merged(links: Iterable[tuple[int, int]]) -> dict[int, int]:
         if low != high:
             into[high] = low
     return {story: root(story) for story in into}
+
+
+def joined(archive: ArchiveFile, versions: Sequence[int]) -> dict[str, str]:
+    """As `ports.Archive.joined` says."""
+    rows = archive.rows(
+        "SELECT mine.id AS id, other.id AS first, min(other.version) FROM stories s JOIN stories o ON o.story = s.story"
+        " AND o.version <> s.version JOIN articles mine ON mine.version = s.version JOIN articles other ON other.version = o.version"
+        f" WHERE s.{_CHOSEN} AND other.state = 'ready' GROUP BY s.version",
+        (json.dumps(list(versions)),),
+    )
+    return {row["id"]: row["first"] for row in rows}
+
+
+def all_stories(archive: ArchiveFile) -> list[list[Article]]:
+    """The visible articles of every story that has several, the first to print it first, the oldest story first."""
+    rows = archive.rows(
+        "SELECT a.*, s.story FROM articles a JOIN stories s USING (version) WHERE a.state = 'ready' AND s.story IN"
+        " (SELECT story FROM stories JOIN articles USING (version) WHERE state = 'ready' GROUP BY story HAVING count(*) > 1)"
+        " ORDER BY s.story, a.published_at IS NULL, a.published_at, a.id"
+    )
+    return [[article_from(row) for row in story] for _, story in groupby(rows, key=lambda row: row["story"])]
 
 
 def unsketched(archive: ArchiveFile, batch: int) -> Iterator[list[tuple[int, str]]]:

@@ -16,8 +16,9 @@ from service.errors import ArchiveError, ArchiveInUse
 from service.indexing.ingest import Ingester
 from service.ports import Vectors
 from service.storage.archive import SqliteArchive
-from service.storage.chroma_index import ChromaIndex
+from service.storage.chroma_index import GRAPH, ChromaIndex
 from service.storage.exact_index import ExactIndex
+from service.storage.lock import Holder, ProcessLock
 from service.vectors import nearest
 from tests.fakes import NOON, CountingEmbedder, FixedClock, MemoryIndex
 
@@ -330,6 +331,147 @@ def test_a_kill_during_the_rebuild_leads_to_another_rebuild(tmp_path: Path, arch
     again = ChromaIndex(tmp_path, archive)
     assert holds_the_archive(again, archive)
     again.close()
+
+
+def test_another_kind_of_graph_is_another_index(tmp_path: Path, archive: SqliteArchive) -> None:
+    """Chroma keeps the configuration of the first day; so an index that was made with another one is made anew."""
+    filled(tmp_path, archive).close()
+    again = ChromaIndex(tmp_path, archive, graph={**GRAPH, "max_neighbors": 24})
+    assert again._collection._model.configuration_json["hnsw"]["max_neighbors"] == 24
+    assert holds_the_archive(again, archive)
+    again.close()
+
+
+class Broken:
+    """Stands for Chroma after a failure: every call fails, and is counted."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        def fails(**_: object) -> object:
+            self.calls += 1
+            raise RuntimeError("Failed to apply logs to the hnsw segment writer")
+
+        return fails
+
+
+def each_is_found(index: ChromaIndex, archive: SqliteArchive) -> bool:
+    """Whether every vector of the archive finds itself."""
+    return all(index.query(vector, 1)[0][1] == pytest.approx(1, abs=1e-3) for _, vectors in archive.vectors() for vector in vectors)
+
+
+def broken(folder: Path, archive: SqliteArchive) -> tuple[ChromaIndex, Broken]:
+    """An index of thirty articles whose Chroma fails from now on."""
+    index = filled(folder, archive)
+    index._collection = chroma = Broken()
+    return index, chroma
+
+
+def test_after_a_failed_write_chroma_is_not_asked_and_the_next_write_rebuilds(
+    tmp_path: Path, archive: SqliteArchive, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The batch is an error; what was taken in before is found meanwhile; the same batch again goes in."""
+    index, chroma = broken(tmp_path, archive)
+    ingester = Ingester(archive, index, CountingEmbedder())
+    with pytest.raises(ArchiveError, match="Failed to apply logs"):
+        ingester.run([loaded(100)])
+    assert each_is_found(index, archive)
+    assert chroma.calls == 1
+    with pytest.raises(ArchiveError, match="in doubt"):
+        index.count()
+    ingester.run([loaded(100)])
+    assert archive.vector_count() == 31
+    assert holds_the_archive(index, archive)
+    index.close()
+    assert not (tmp_path / "chroma.in-use").exists()
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        "the vector index is in doubt",
+        "vector index rebuilt from the archive",
+    ]
+
+
+def test_after_a_failed_write_the_mark_stays(tmp_path: Path, archive: SqliteArchive) -> None:
+    """Chroma may have torn its files, or apply the write later: the next start rebuilds."""
+    index, _ = broken(tmp_path, archive)
+    with pytest.raises(ArchiveError):
+        index.upsert(["a"], np.ones((1, 64), dtype=np.float32))
+    index.close()
+    assert (tmp_path / "chroma.in-use").exists()
+    again = ChromaIndex(tmp_path, archive)
+    assert holds_the_archive(again, archive)
+    again.close()
+
+
+def test_articles_can_be_removed_after_a_failed_write(tmp_path: Path, archive: SqliteArchive) -> None:
+    """So that room can be made on a full disk: they are gone from the archive, and the rebuilt index never holds them."""
+    index, chroma = broken(tmp_path, archive)
+    ingester = Ingester(archive, index, CountingEmbedder())
+    with pytest.raises(ArchiveError):
+        ingester.remove(["a1"])
+    ingester.remove(["a2"])
+    assert (chroma.calls, archive.vector_count()) == (1, 28)
+    index.upsert([], np.zeros((0, 64), dtype=np.float32))
+    assert holds_the_archive(index, archive)
+    index.close()
+
+
+def test_where_a_search_fails_the_stored_vectors_are_searched(
+    tmp_path: Path, archive: SqliteArchive, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Told once; the mark stays; a vector that fits nothing is the asker's fault and no doubt about the index."""
+    index, chroma = broken(tmp_path, archive)
+    with pytest.raises(ArchiveError):
+        index.query(np.ones(3, dtype=np.float32), 1)
+    assert caplog.records == []
+    for _ in range(2):
+        assert each_is_found(index, archive)
+    assert chroma.calls == 2
+    assert len(caplog.records) == 1
+    index.close()
+    assert (tmp_path / "chroma.in-use").exists()
+
+
+def test_a_closed_index_says_so(tmp_path: Path, archive: SqliteArchive) -> None:
+    """And does not answer from the archive as if nothing were."""
+    index = filled(tmp_path, archive)
+    index.close()
+    with pytest.raises(ArchiveError, match="closed"):
+        index.query(np.ones(64, dtype=np.float32), 1)
+
+
+def test_the_address_of_the_holder_is_announced(tmp_path: Path, archive: SqliteArchive) -> None:
+    """A command that comes by learns it from the lock."""
+    index = filled(tmp_path, archive)
+    index.announce("http://127.0.0.1:8000")
+    assert ProcessLock(tmp_path).holder() == Holder(os.getpid(), "http://127.0.0.1:8000")
+    with pytest.raises(ArchiveInUse, match="run `dateline ingest`"):
+        ChromaIndex(tmp_path, archive)
+    index.close()
+
+
+def test_a_rebuild_says_how_far_it_is(tmp_path: Path, archive: SqliteArchive, caplog: pytest.LogCaptureFixture) -> None:
+    """Every ten thousand vectors."""
+
+    class Long(SqliteArchive):
+        """An archive of 20,500 vectors in large batches."""
+
+        def vector_count(self) -> int:
+            return 20_500
+
+        def vectors(self, batch: int = 1000) -> Iterator[tuple[list[str], Vectors]]:
+            for first in range(0, 20_500, 4_100):
+                yield [f"p{first + n}" for n in range(4_100)], np.eye(4, dtype=np.float32)[np.arange(4_100) % 4]
+
+    index = ChromaIndex(tmp_path, archive)
+    caplog.set_level("INFO", logger="service")
+    assert index.rebuild(Long(archive.path, None, FixedClock())) == 20_500
+    index.close()
+    assert [record.getMessage() for record in caplog.records] == [
+        "vector index: 12300 of 20500 stored vectors",
+        "vector index: 20500 of 20500 stored vectors",
+        "vector index rebuilt from 20500 stored vectors",
+    ]
 
 
 def test_settings_of_others_do_not_reach_chroma(tmp_path: Path, archive: SqliteArchive, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from click.testing import Result
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
-from service import bootstrap
+from service import bootstrap, reindexing
 from service.bootstrap import Services, build
 from service.cli import app
 from service.http.app import create_app
@@ -38,9 +38,11 @@ SAID = "Some 3,400 people have been evacuated below the Halvern Dam [1]."
 Door = Callable[..., TestClient]
 HASHED = """
 import sys
-from service import bootstrap
+from service import bootstrap, reindexing
+from service.models import encoder
 from service.models.hashing import HashingEmbedder
-bootstrap.build_embedder = lambda settings: HashingEmbedder(256)
+for module in (bootstrap, encoder, reindexing):
+    module.build_embedder = lambda settings: HashingEmbedder(256)
 from service.cli import main
 sys.argv[0] = "dateline"
 main()
@@ -146,7 +148,7 @@ def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyP
         monkeypatch.delenv(name)
     for name in ("DATA_DIR", "CACHE_DIR", "MODEL"):
         monkeypatch.setenv(f"DATELINE_{name}", environment[f"DATELINE_{name}"])
-    for module in (bootstrap, encoder):
+    for module in (bootstrap, encoder, reindexing):
         monkeypatch.setattr(module, "build_embedder", lambda settings: HashingEmbedder(256))
     return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
 

@@ -247,9 +247,9 @@ def test_articles_are_listed_shown_and_removed(filled: Run) -> None:
     assert json.loads(filled("articles", "show", "dam/1 ?ü").stdout)["text"] == ROWS[0]["text"]
     assert filled("articles", "remove", "dam-2", "vote-1").stdout == "removed dam-2\nremoved vote-1\n"
     assert len(filled("articles", "list").stdout.splitlines()) == 1
-    for command in ("show", "remove"):
-        result = filled("articles", command, "dam-2")
-        assert (result.exit_code, result.stderr) == (2, "dateline: no article 'dam-2' in this archive\n")
+    shown, removed = filled("articles", "show", "dam-2"), filled("articles", "remove", "dam-2")
+    assert (shown.exit_code, shown.stderr) == (2, "dateline: no article 'dam-2' in this archive\n")
+    assert (removed.exit_code, removed.stderr) == (1, "dam-2 is not in this archive\n")
 
 
 def test_the_index_is_rebuilt(filled: Run) -> None:

@@ -121,10 +121,13 @@ def test_a_listing_that_cannot_be_is_refused(door: TestClient, query: str) -> No
 
 def test_an_article_is_whole(door: TestClient) -> None:
     """Every field of the row comes back, the text to the character."""
-    assert door.get(f"/v1/articles/{quote(ROWS[0]['id'], safe='')}").json() | {"ingested_at": None} == {
+    shown = door.get(f"/v1/articles/{quote(ROWS[0]['id'], safe='')}").json()
+    at = shown["ingested_at"]
+    assert shown == {
         "id": ROWS[0]["id"], "title": "Cracks 🏗 found", "source": "Northern Herald", "author": "A. Reporter", "url": "https://herald.example/dam",
-        "language": None, "published_at": "2026-03-04", "updated_at": None, "date_origin": "document", "ingested_at": None,
-        "metadata": {}, "text": ASTRAL,
+        "language": "en", "published_at": "2026-03-04", "updated_at": None, "date_origin": "document", "ingested_at": at,
+        "metadata": {}, "text": ASTRAL, "zone": None, "date_conflicts": [], "version": 1, "state": "current",
+        "versions": [{"version": 1, "state": "current", "ingested_at": at, "ended_at": None}], "corrects": [], "corrected_by": [],
     }  # fmt: skip
 
 

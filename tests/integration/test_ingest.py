@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.articles.files import Item, Unreadable, load
-from service.articles.row import Loaded, article_from_row
+from service.articles.files import load
+from service.articles.items import Item, Loaded, Unreadable
+from service.articles.row import article_from_row
 from service.bootstrap import Services, build
 from service.domain import Hit, Outcome, Question, Scope
 from service.errors import ArchiveError
-from service.indexing.ingest import BATCH_ARTICLES, Ingester, IngestReport
+from service.indexing.ingest import BATCH_ARTICLES, Ingester
 from service.indexing.passages import embedded_text
+from service.indexing.report import IngestReport
 from service.ports import Vectors
 from service.retrieval.search import Searcher
 from service.settings import Settings
-from tests.fakes import CountingEmbedder, MemoryIndex
+from tests.fakes import CountingEmbedder, MemoryIndex, reading
 
 LATE = datetime(2100, 1, 1, tzinfo=UTC)
 READ_AT = datetime(2026, 6, 1, tzinfo=UTC)
@@ -264,7 +266,7 @@ def test_what_cannot_be_read_just_now_has_not_vanished(services: Services, folde
     (folder / "a: 1.txt").write_bytes(b"\xff\xff")
     (folder / "b.txt").unlink()
     monkeypatch.chdir(folder.parent)
-    items = list(load([Path("news")], now=READ_AT, max_chars=1000))
+    items = list(load([Path("news")], reading(1000, READ_AT)))
     assert vanished(services, items) == ["Report b."]
     assert vanished(services, [Unreadable("news", "cannot be read", str(folder))]) == []
 

@@ -12,7 +12,8 @@ import pytest
 from click.testing import Result
 
 from service.answering.request import AskRequest, Checked, Event
-from service.articles.row import Loaded, article_from_row
+from service.articles.items import Loaded
+from service.articles.row import article_from_row
 from service.bootstrap import Services, build
 from service.domain import Answer, Mode, Question, Scope, Status
 from service.models.hashing import HashingEmbedder

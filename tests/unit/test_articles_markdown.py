@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from service.articles.files import load
+from service.articles.items import Loaded
 from service.articles.markdown import plain_text, split_front_matter
-from service.articles.row import Loaded
-from tests.fakes import NOON
+from tests.fakes import reading
 
 FRONT = """---
 id: 007
@@ -29,7 +29,7 @@ Body.
 def read(tmp_path: Path, content: str) -> Loaded:
     """The article of a Markdown file with this content."""
     (tmp_path / "a.md").write_text(content, encoding="utf-8")
-    (item,) = load([tmp_path / "a.md"], now=NOON, max_chars=10_000)
+    (item,) = load([tmp_path / "a.md"], reading())
     assert isinstance(item, Loaded), item
     return item
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from test_evaluation_fakes import ARTICLE, ASKED_AT, ScriptedAsker, StoredArticles, answer, bench_of, case, cite
 
-from service.articles.files import Unreadable
-from service.articles.row import Loaded, article_from_row
+from service.articles.items import Loaded, Unreadable
+from service.articles.row import article_from_row
 from service.domain import Evidence, Passage
 from service.errors import BadInput
 from service.evaluation.planting import Planter, attacked, planted_in, touches

@@ -21,6 +21,7 @@ CORE = {
     "environment",
     "sentences",
     "sketches",
+    "urls",
     "vectors",
     "visible",
     "words",

@@ -23,7 +23,7 @@ from service.domain import (
     Window,
 )
 from service.errors import BadQuestion
-from service.indexing.ingest import ItemReport
+from service.indexing.report import ItemReport
 from service.wire import article_out, coverage_out, event_out, item_out
 from service.wire_search import hit_out, window_out
 
@@ -124,6 +124,7 @@ def test_an_outcome_has_its_place_and_reason() -> None:
     """As `POST /v1/articles` shows it."""
     assert item_out(ItemReport("item 3", Outcome.REJECTED, reason="the text is empty", warnings=("w",))) == {
         "place": "item 3", "outcome": "rejected", "id": None, "reason": "the text is empty", "warnings": ["w"],
+        "story": None,
     }  # fmt: skip
 
 

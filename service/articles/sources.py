@@ -1,0 +1,60 @@
+"""Whatever a user names: files and folders, addresses, and `-` for standard input."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from service.articles.files import load, load_lines
+from service.articles.items import Item, Untouched
+from service.articles.reading import Meter, Parser, Reading
+from service.articles.web import Web
+from service.ports import Clock, Fetcher, VisitBook
+
+STDIN = "-"
+
+
+def is_address(source: str) -> bool:
+    """Whether this names something of the web, or tries to: `ftp://…` is refused by the fetcher and not looked for on disk."""
+    return "://" in source
+
+
+def _was_passed_over(item: Item) -> bool:
+    """Whether it is a page that was not even asked for, since nothing speaks for a change."""
+    return isinstance(item, Untouched) and item.visit is None and not item.warnings
+
+
+class Intake:
+    """Reads sources. Nothing is started or asked before an item is."""
+
+    def __init__(self, parser: Parser, fetcher: Fetcher, book: VisitBook, clock: Clock, max_chars: int) -> None:
+        self._parser = parser
+        self._fetcher = fetcher
+        self._book = book
+        self._clock = clock
+        self._max_chars = max_chars
+        self.meter = Meter()
+
+    def items(self, sources: Iterable[str | Path], columns: Mapping[str, str] | None = None) -> Iterator[Item]:
+        """Every article of every source, in order. `columns` are those of tables, by field; the usual ones by default."""
+        reading = self._reading(columns)
+        for source in map(str, sources):
+            if source == STDIN:
+                yield from load_lines(sys.stdin.buffer, reading)
+            elif is_address(source):
+                yield from Web(self._fetcher, self._book, reading).items(source)
+            else:
+                yield from load([Path(source)], reading)
+
+    def look_again(self, source: str) -> Iterator[Item]:
+        """What is new at a source that is watched, and those of its pages whose time it is to be looked at again."""
+        if not is_address(source):
+            yield from self.items([source])
+            return
+        web = Web(self._fetcher, self._book, self._reading(None))
+        yield from (item for item in web.items(source) if not _was_passed_over(item))
+        yield from web.rechecks(source)
+
+    def _reading(self, columns: Mapping[str, str] | None) -> Reading:
+        return Reading(self._clock(), self._max_chars, self._parser, columns or {}, self.meter)

@@ -1,0 +1,113 @@
+"""Which articles are new, changed, unchanged, the same as another, or not to be taken in: decided before anything is embedded."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from service.articles.items import Gone, Item, Loaded, Looked, Skipped, Unreadable, Untouched
+from service.domain import Outcome
+from service.indexing.report import ItemReport
+from service.ports import Archive, Visit
+from service.urls import url_key
+
+REMEMBERED = 4_096
+"""Texts of this run that a twin is looked for among: more than are on their way into the archive, which knows the others."""
+_Text = tuple[str, str | None]
+
+
+@dataclass(slots=True)
+class Screened:
+    """A batch after the look at it: what is to be prepared, what the report says, and what to remember once all of it is safe."""
+
+    fresh: list[Loaded] = field(default_factory=list)
+    rows: list[ItemReport] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    """Ids of articles to be withdrawn."""
+    visits: list[Visit] = field(default_factory=list)
+
+
+class Screen:
+    """Looks at the items of one run, in order."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._seen: dict[str, tuple[str, str]] = {}
+        """Of each id of this run, the place and content hash it had first."""
+        self._texts: OrderedDict[_Text, str] = OrderedDict()
+
+    def look(self, batch: Sequence[Item]) -> Screened:
+        """Those that are new or changed, and a row of the report for every article."""
+        articles = self._named([item for item in batch if isinstance(item, Loaded)])
+        known, following, found = self._archive.known([loaded.article.id for loaded in articles]), iter(articles), Screened()
+        for item in batch:
+            match item:
+                case Loaded():
+                    self._sort(next(following), known, found)
+                case Unreadable(place, reason, origin):
+                    found.rows.append(ItemReport(place, Outcome.REJECTED, reason=reason, origin=origin))
+                case Skipped(place):
+                    found.skipped.append(place)
+                case Untouched(place, article_id, _, warnings):
+                    found.rows.append(ItemReport(place, Outcome.UNCHANGED, article_id, warnings=warnings))
+                case Gone(place, article_id, reason):
+                    found.rows.append(ItemReport(place, Outcome.WITHDRAWN, article_id, reason))
+                    found.gone.append(article_id)
+            if isinstance(item, (Unreadable, Untouched, Gone, Looked)) and item.visit:
+                found.visits.append(item.visit)
+        return found
+
+    def _sort(self, loaded: Loaded, known: dict[str, str], found: Screened) -> None:
+        row = self._judge(loaded, known)
+        found.rows.append(row)
+        if row.outcome in {Outcome.ADDED, Outcome.UPDATED}:
+            found.fresh.append(loaded)
+        if loaded.visit and row.outcome is not Outcome.REJECTED:
+            held = row.reason if row.outcome is Outcome.DUPLICATE else row.article_id
+            found.visits.append(replace(loaded.visit, article_id=held))
+
+    def _named(self, articles: Sequence[Loaded]) -> list[Loaded]:
+        """The same, with the archive's own id where it holds the page already, read from elsewhere or under another address."""
+        keys = {loaded.article.id: key for loaded in articles if not loaded.has_id and (key := url_key(loaded.article.url))}
+        held = self._archive.at_urls(list(keys.values())) if keys else {}
+        return [
+            replace(loaded, article=replace(loaded.article, id=held[keys[loaded.article.id]]))
+            if not loaded.has_id and keys.get(loaded.article.id) in held
+            else loaded
+            for loaded in articles
+        ]
+
+    def _judge(self, loaded: Loaded, known: dict[str, str]) -> ItemReport:
+        article, digest = loaded.article, loaded.article.content_hash
+
+        def row(outcome: Outcome, reason: str | None = None) -> ItemReport:
+            return ItemReport(loaded.place, outcome, article.id, reason, loaded.warnings, article.origin)
+
+        if article.id in self._seen:
+            place, first = self._seen[article.id]
+            if first == digest:
+                return row(Outcome.UNCHANGED)
+            return row(Outcome.REJECTED, f"id {article.id!r} was already used with another text at {place}")
+        self._seen[article.id] = loaded.place, digest
+        if known.get(article.id) == digest:
+            return row(Outcome.UNCHANGED)
+        key = article.text_hash, article.source.casefold() if article.source else None
+        if article.id not in known and (twin := self._texts.get(key) or self._twin(loaded)):
+            return row(Outcome.DUPLICATE, twin)
+        self._remember(key, article.id)
+        return row(Outcome.UPDATED if article.id in known else Outcome.ADDED)
+
+    def _twin(self, loaded: Loaded) -> str | None:
+        """The archive's article of the same outlet and text; none where this very run replaces that text."""
+        twin = self._archive.twin(loaded.article)
+        if twin is None or twin not in self._seen:
+            return twin
+        held = self._archive.known([twin]).get(twin)
+        return twin if self._seen[twin][1] == held else None
+
+    def _remember(self, key: _Text, article_id: str) -> None:
+        self._texts[key] = article_id
+        if len(self._texts) > REMEMBERED:
+            self._texts.popitem(last=False)

@@ -1,0 +1,326 @@
+"""An encoder behind OpenAI's `/embeddings`: vLLM, text-embeddings-inference, Ollama, llama.cpp, OpenAI and others.
+
+By httpx2 rather than LangChain's `OpenAIEmbeddings`, which trusts count, order and length of what comes back and bounds none of them.
+No error or log line here holds a text or the key: a server's own words are not shown, since it may repeat what it was sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay, wait_exponential_jitter
+
+from service.errors import ModelError, ModelUnavailable, SettingsError
+from service.models.approximate_tokens import approximate_starts
+from service.models.encoder_folder import Languages
+from service.models.probe_memory import ProbeMemory
+from service.ports import Vectors
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx2
+
+TEXTS = 32
+"""Texts of a request at most: what text-embeddings-inference takes unless told otherwise. One that takes fewer gets halves."""
+CHARACTERS = 64_000
+"""Characters of a request at most."""
+TIMEOUT = 30.0
+"""Seconds that a request may take."""
+CONNECT_SECONDS = 3.0
+TRIES = 4
+PATIENCE = 60.0
+"""Seconds after which a request is not tried again; what a server asks to wait is granted up to this."""
+LONGEST_ANSWER = 32 * 1024 * 1024
+"""Bytes; 32 vectors of 4,096 numbers take some 3 MB."""
+PROBE = "The council closed the old bridge over the river on Tuesday."
+"""What is embedded to learn the width and to know the model again."""
+BLANK = "."
+"""Sent for a text of nothing but spaces, which some servers refuse."""
+_log = logging.getLogger(__name__)
+
+
+def server_of(settings: Settings, languages: Languages) -> EmbeddingServer:
+    """The server that the settings name; nothing is sent yet. Raises SettingsError where address or key make no sense."""
+    key = settings.embedding_api_key.get_secret_value() if settings.embedding_api_key else None
+    if key and not all("!" <= character <= "~" for character in key):
+        raise SettingsError("DATELINE_EMBEDDING_API_KEY: a key is made of ASCII letters, digits and signs, without spaces")
+    served = languages if isinstance(languages, frozenset) else None
+    memory = ProbeMemory(settings.cache_dir / "embedding-servers")
+    return EmbeddingServer(
+        settings.embedding_url or "", settings.embedding_model, api_key=key, max_tokens=settings.embedding_max_tokens, languages=served,
+        memory=memory,
+    )  # fmt: skip
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(strict=True)
+    index: int = Field(ge=0)
+    embedding: list[FiniteFloat] = Field(min_length=1, max_length=65_536)
+
+
+class _Embeddings(BaseModel):
+    data: list[_Row]
+
+
+class _TooMuch(Exception):
+    """The request was too large for the server."""
+
+
+class _TryAgain(ModelUnavailable):
+    """It may do better in a moment, or after `seconds`, where it said so."""
+
+    seconds: float | None = None
+
+
+class EmbeddingServer:
+    """`ports.Embedder` over a server that speaks `POST /embeddings`. Safe to call from any thread.
+
+    Connections are kept for one call of `embed`, so there is nothing to close.
+    """
+
+    def __init__(
+        self, url: str, model: str, *, api_key: str | None = None, max_tokens: int = 254, languages: frozenset[str] | None = None,
+        memory: ProbeMemory | None = None, timeout: float = TIMEOUT, pause: Callable[[float], None] = time.sleep,
+    ) -> None:  # fmt: skip
+        """`url` is the base that ends in `/v1`, as servers tell it; a bare host gets that. `timeout` is in seconds, for a whole answer.
+
+        `memory` keeps what the model answered to the probe, so that it is known again; `pause` waits between two tries.
+        Raises SettingsError where `url` is none.
+        """
+        self._url = _address(url)
+        self._model = model
+        self._key = api_key
+        self._max_tokens = max_tokens
+        self._languages = languages
+        self._memory = memory or ProbeMemory(None)
+        self._timeout = timeout
+        self._pause = pause
+        self._probing = threading.Lock()
+        self._probed: Vectors | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """`MODEL-WIDTH-CODE`, the code telling by sixteen signs of the probe's vector which model answers. Raises ModelError.
+
+        A swapped model behind the same name has another code, but for one in 65,536. Noise in the numbers changes nothing where the probe
+        is remembered; where the memory is lost, a model whose vectors vary by a cosine of 0.9999 gets another code in some 7 of 100 cases.
+        """
+        name = self._model.replace(" ", "_")
+        return f"{name}-{self.dimension}-{_code(self._memory.recalled(f'{self._url} {self._model}', self._probe))}"
+
+    @property
+    def dimension(self) -> int:
+        """Width of a vector, as the server's first answer has it. Raises ModelError."""
+        return len(self._probe)
+
+    @property
+    def max_tokens(self) -> int:
+        """As it was told (DATELINE_EMBEDDING_MAX_TOKENS), in tokens as `token_starts` counts them; what lies beyond is not sent."""
+        return self._max_tokens
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """As it was told; all by default."""
+        return self._languages
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """`(n, dimension) float32`, L2-normalised, in the order of `texts`.
+
+        Raises ModelUnavailable where the server does not answer, ModelError where it answers what it should not.
+        """
+        width = self.dimension
+        vectors = np.zeros((len(texts), width), dtype=np.float32)
+        if texts:
+            sent = [self._cut(text) for text in texts]
+            with self._client() as client:
+                for rows in _requests(sent):
+                    vectors[rows] = self._embedded(client, [sent[row] for row in rows], width)
+        return vectors
+
+    def token_starts(self, texts: Sequence[str]) -> list[list[int]]:
+        """Where tokens may start; the server's own are unknown, and these are rather too many (see `approximate_tokens`)."""
+        return [approximate_starts(text) for text in texts]
+
+    def examine(self) -> str:
+        """Its name, address and width, once it has answered anew. Raises ModelError."""
+        with self._client() as client:
+            width = self._embedded(client, [PROBE], None).shape[1]
+        return f"{self._model} answers at {self._url}, {width} dimensions"
+
+    @property
+    def _probe(self) -> Vectors:
+        with self._probing:
+            if self._probed is None:
+                with self._client() as client:
+                    self._probed = self._embedded(client, [PROBE], None)[0]
+            return self._probed
+
+    def _cut(self, text: str) -> str:
+        if not text.strip():
+            return BLANK
+        starts = approximate_starts(text) if len(text) > self._max_tokens else []
+        cut = text if len(starts) <= self._max_tokens else text[: starts[self._max_tokens]]
+        return cut.encode("utf-8", "replace").decode() if not cut.isascii() else cut  # A lone surrogate has no UTF-8.
+
+    def _embedded(self, client: httpx2.Client, texts: list[str], width: int | None) -> Vectors:
+        """Of one request, or of as many smaller ones as the server needs."""
+        try:
+            return self._vectors(self._answer(client, texts), len(texts), width)
+        except _TooMuch:
+            if len(texts) == 1:
+                raise ModelError(f"{self._name} refuses a text as too long: lower DATELINE_EMBEDDING_MAX_TOKENS") from None
+            half = len(texts) // 2
+            return np.vstack([self._embedded(client, part, width) for part in (texts[:half], texts[half:])])
+
+    def _answer(self, client: httpx2.Client, texts: list[str]) -> bytes:
+        """The body of an answer with status 200; what may pass is tried again, ever later."""
+        tries = Retrying(
+            retry=retry_if_exception_type(_TryAgain), stop=stop_after_attempt(TRIES) | stop_before_delay(PATIENCE), wait=_wait,
+            sleep=self._pause, reraise=True, before_sleep=self._log_retry,
+        )  # fmt: skip
+        return tries(self._post, client, texts)
+
+    def _log_retry(self, state: RetryCallState) -> None:
+        _log.info("%s: try %d failed (%s)", self._name, state.attempt_number, state.outcome and state.outcome.exception())
+
+    def _post(self, client: httpx2.Client, texts: list[str]) -> bytes:
+        import httpx2
+
+        latest, answer = time.monotonic() + self._timeout, bytearray()
+        try:
+            with client.stream("POST", self._url, json={"model": self._model, "input": texts}) as response:
+                if response.status_code != 200:
+                    raise self._refused(response.status_code, response.headers.get("retry-after"))
+                for piece in response.iter_bytes():
+                    answer += piece
+                    if len(answer) > LONGEST_ANSWER:
+                        raise self._wrong("it is too long")
+                    if time.monotonic() > latest:
+                        raise self._silent()
+        except httpx2.TimeoutException as error:
+            raise self._silent() from error
+        except httpx2.TransportError as error:
+            raise _TryAgain(f"{self._name} does not answer: no connection ({type(error).__name__})") from error
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise self._wrong(f"it cannot be read ({type(error).__name__})") from error
+        return bytes(answer)
+
+    def _client(self) -> httpx2.Client:
+        import httpx2
+
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        timeout = httpx2.Timeout(self._timeout, connect=min(CONNECT_SECONDS, self._timeout))
+        return httpx2.Client(headers=headers, timeout=timeout, verify=self._tls)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Made once: reading the certificates takes longer than a call."""
+        import httpx2
+
+        return httpx2.create_ssl_context()
+
+    def _vectors(self, answer: bytes, wanted: int, width: int | None) -> Vectors:
+        try:
+            rows = _Embeddings.model_validate_json(answer).data
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise self._wrong(f"{place}: {first['msg']}" if place else first["msg"]) from None  # Its input would hold what was sent.
+        if len(rows) != wanted or {row.index for row in rows} != set(range(wanted)):
+            raise self._wrong(f"{len(rows)} vectors, numbered otherwise than 0 to {wanted - 1}, for {wanted} texts")
+        width = width or len(rows[0].embedding)
+        if other := [len(row.embedding) for row in rows if len(row.embedding) != width]:
+            raise self._wrong(f"a vector of {other[0]} numbers where there were {width}: another model may answer now")
+        found = np.array([row.embedding for row in sorted(rows, key=lambda row: row.index)], dtype=np.float64)
+        norms = np.linalg.norm(found, axis=1, keepdims=True)
+        if not np.isfinite(norms).all() or not norms.all():
+            raise self._wrong("a vector without a direction")
+        unit: Vectors = (found / norms).astype(np.float32)
+        return unit
+
+    @property
+    def _name(self) -> str:
+        return f"the embeddings server at {self._url}"
+
+    def _refused(self, status: int, retry_after: str | None) -> Exception:
+        if status in {413, 422}:  # 422 is what text-embeddings-inference says to too many texts.
+            return _TooMuch()
+        if status in {401, 403}:
+            return ModelError(f"{self._name} refuses the key: check DATELINE_EMBEDDING_API_KEY")
+        if status in {404, 405}:
+            return ModelError(
+                f"{self._name} does not know this model or address: check DATELINE_EMBEDDING_URL and DATELINE_EMBEDDING_MODEL"
+            )
+        if status in {408, 429} or status >= 500:
+            again = _TryAgain(f"{self._name} failed with status {status}")
+            again.seconds = float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None
+            return again
+        return ModelError(
+            f"{self._name} answered with status {status}: check DATELINE_EMBEDDING_MODEL, and lower DATELINE_EMBEDDING_MAX_TOKENS if "
+            "texts may be too long for it"
+        )
+
+    def _silent(self) -> ModelUnavailable:
+        """Not tried again: it had its time."""
+        return ModelUnavailable(f"{self._name} gave no answer within {self._timeout:g} seconds")
+
+    def _wrong(self, what: str) -> ModelError:
+        return ModelError(f"the answer of {self._name.removeprefix('the ')} makes no sense: {what}")
+
+
+_BACK_OFF = wait_exponential_jitter(multiplier=0.5, max=8, jitter=0.5)
+
+
+def _wait(state: RetryCallState) -> float:
+    """What the server asked for, else half a second, one, two, and a little more by chance."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.seconds if isinstance(error, _TryAgain) else None
+    return _BACK_OFF(state) if asked is None else asked
+
+
+def _requests(texts: Sequence[str]) -> Iterator[list[int]]:
+    """The rows of each request, in order, few enough and short enough; a longer text goes alone."""
+    rows: list[int] = []
+    characters = 0
+    for row, text in enumerate(texts):
+        if rows and (len(rows) == TEXTS or characters + len(text) > CHARACTERS):
+            yield rows
+            rows, characters = [], 0
+        rows.append(row)
+        characters += len(text)
+    if rows:
+        yield rows
+
+
+def _address(url: str) -> str:
+    try:
+        parts = urlsplit(url.strip())
+        served = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and not (parts.query or parts.fragment)
+    except ValueError:
+        served = False
+    if not served:
+        raise SettingsError("DATELINE_EMBEDDING_URL: write the base of a server, such as http://localhost:8000/v1")
+    if parts.username is not None:
+        raise SettingsError("DATELINE_EMBEDDING_URL: write it without a name or key: the key is DATELINE_EMBEDDING_API_KEY")
+    base = url.strip().rstrip("/").removesuffix("/embeddings")
+    return f"{base}/embeddings" if parts.path.strip("/") else f"{base}/v1/embeddings"
+
+
+def _code(probe: Vectors) -> str:
+    """Four hex digits: on which side of sixteen fixed planes, drawn by SHAKE-256, the vector lies."""
+    bits = 0
+    for plane in range(16):
+        drawn = hashlib.shake_256(b"dateline probe %d" % plane).digest(len(probe) // 8 + 1)
+        signs = np.unpackbits(np.frombuffer(drawn, dtype=np.uint8))[: len(probe)].astype(np.float32) * 2 - 1
+        bits = bits << 1 | int(signs @ probe > 0)
+    return f"{bits:04x}"

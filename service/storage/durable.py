@@ -1,0 +1,45 @@
+"""Small files that are whole or not there: written beside, synced, renamed, and the folder synced after it (POSIX rename, fsync)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write(file: Path, content: bytes) -> None:
+    """Replace the file's content in one step, readable by its owner only. Raises OSError; the old content is there then."""
+    fresh = file.with_name(f"{file.name}.new")
+    fresh.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+        fresh.replace(file)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    sync_folder(file.parent)
+
+
+def touch(file: Path) -> None:
+    """Make an empty file where there is none. Raises OSError."""
+    file.touch(mode=0o600)
+    sync_folder(file.parent)
+
+
+def remove(file: Path) -> None:
+    """Take a file away, if it is there. Raises OSError."""
+    file.unlink(missing_ok=True)
+    sync_folder(file.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names that were given or taken in a folder last. Nothing where the system cannot open folders (Windows)."""
+    if os.name != "posix":
+        return
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

@@ -1,0 +1,84 @@
+"""`dateline watch`: the same ingest over the same sources, again and again."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from service.articles.items import Item, Unreadable
+from service.articles.sources import Intake
+from service.bootstrap import now
+from service.errors import BadInput
+from service.indexing.report import IngestReport
+
+LONGEST = timedelta(days=1)
+"""A source that fails is asked at least so often."""
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def span(text: str) -> timedelta:
+    """`90s`, `15m`, `2h` or `1d`. Raises BadInput."""
+    found = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
+    if not found or not int(found[1]):
+        raise BadInput(f"{text!r} is no time to wait: write 90s, 15m, 2h or 1d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+@dataclass(slots=True)
+class _Source:
+    address: str
+    due: datetime
+    failures: int = 0
+
+
+class Watcher:
+    """Looks at each source when it is due, one after the other."""
+
+    def __init__(
+        self,
+        sources: Sequence[str],
+        every: timedelta,
+        intake: Intake,
+        ingest: Callable[[Iterable[Item]], IngestReport],
+        tell: Callable[[str, IngestReport], None],
+        *,
+        clock: Callable[[], datetime] = now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`ingest` takes items in; `tell` hears what each look came to. Time is told and waited for by `clock` and `sleep`."""
+        self._sources = [_Source(address, clock()) for address in dict.fromkeys(sources)]
+        self._every = every
+        self._intake = intake
+        self._ingest = ingest
+        self._tell = tell
+        self._clock = clock
+        self._sleep = sleep
+
+    def run(self, rounds: int | None = None) -> None:
+        """Look for ever, or so many times at every source. Raises what ingest raises; what was taken in before stays."""
+        left = None if rounds is None else rounds * len(self._sources)
+        while left is None or left > 0:
+            source = min(self._sources, key=lambda one: one.due)
+            if (wait := (source.due - self._clock()).total_seconds()) > 0:
+                self._sleep(wait)
+            self._look(source)
+            left = None if left is None else left - 1
+
+    def _look(self, source: _Source) -> None:
+        """One look; a source that gave nothing but a failure is left alone for longer each time."""
+        failed: list[Unreadable] = []
+        report = self._ingest(_noticing(self._intake.look_again(source.address), source.address, failed))
+        source.failures = source.failures + 1 if failed else 0
+        source.due = self._clock() + min(self._every * 2 ** min(source.failures, 20), max(LONGEST, self._every))
+        self._tell(source.address, report)
+
+
+def _noticing(items: Iterable[Item], address: str, failed: list[Unreadable]) -> Iterator[Item]:
+    """The items, those put aside that say that the source itself could not be had."""
+    for item in items:
+        if isinstance(item, Unreadable) and item.place == address:
+            failed.append(item)
+        yield item
