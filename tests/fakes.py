@@ -1,8 +1,9 @@
 """Small stand-ins for the ports, held to the same contract suites as the real adapters."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,9 @@ class PlainParser:
 
     def parse(self, kind: str, data: bytes, **more: Any) -> list[Raw]:
         return parse(kind, data, **more)
+
+    def stream(self, kind: str, path: Path, **more: Any) -> Iterator[Raw]:
+        yield from parse(kind, path.read_bytes(), **more)
 
 
 def reading(max_chars: int = 10_000, now: datetime = NOON) -> Reading:

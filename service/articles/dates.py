@@ -21,7 +21,7 @@ CLOCK_SKEW = timedelta(days=1)
 """A date this far ahead is still believed: it is tomorrow already east of here."""
 EARLIEST_YEAR = 1600
 """The first printed newspaper is of 1605; an earlier date is a mistake."""
-MAX_STATED = 200
+MAX_STATED = 100
 """Of more dates than this about one article, the rest is left unread."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WEST, _EAST = timedelta(hours=12), timedelta(hours=14)

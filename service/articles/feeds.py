@@ -138,17 +138,25 @@ def _stated(*pairs: tuple[DateField, Any]) -> tuple[Stated, ...]:
 def _xml_feed(data: bytes, url: str | None, content_type: str) -> Feed:
     core = _DublinCore()
     well_formed = look_over(data, core.see)
-    import feedparser
-
-    headers = {"content-type": content_type or "application/xml", **({"content-location": url} if url else {})}
-    parsed = feedparser.parse(BytesIO(data), response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
-    if not parsed.version and not parsed.entries:
+    parsed = _parsed(data, url, content_type)
+    kind = str(parsed.get("version") or "")
+    if not kind and not parsed.entries:
         raise BadArticle("is no feed: neither RSS nor Atom nor JSON Feed")
     title = one_line(parsed.feed.get("title", ""))[:MAX_NAME]
     language = str(dict.get(parsed.feed, "language") or "")
     days = core.dates if well_formed and len(core.dates) == len(parsed.entries) else [None] * len(parsed.entries)
     items = [_xml_item(entry, url, title, language, day) for entry, day in zip(parsed.entries[:MAX_ITEMS], days, strict=False)]
-    return Feed(title, tuple(_raw(item, number) for number, item in enumerate(items, 1)), parsed.version or "unknown")
+    return Feed(title, tuple(_raw(item, number) for number, item in enumerate(items, 1)), kind or "unknown")
+
+
+def _parsed(data: bytes, url: str | None, content_type: str) -> Any:
+    import feedparser
+
+    headers = {"content-type": content_type or "application/xml", **({"content-location": url} if url else {})}
+    try:
+        return feedparser.parse(BytesIO(data), response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
+    except (ValueError, LookupError, ArithmeticError, AttributeError, TypeError, AssertionError, RecursionError) as error:
+        raise BadArticle(f"is a feed so broken that it cannot be read ({error})") from error  # `&#x110000;`, among others
 
 
 class _DublinCore:

@@ -21,6 +21,8 @@ from service.articles.reading import Reading
 from service.errors import BadArticle
 
 LINES = frozenset({"text", "json", "jsonl", "csv"})
+STREAMED = frozenset({"parquet", "zip"})
+"""Read piece by piece by the parser itself: they may be larger than memory."""
 MAX_FILE = 512 * 1024 * 1024
 """Bytes of a file that is parsed whole."""
 
@@ -103,7 +105,9 @@ def _file(path: Path, reading: Reading) -> Iterator[Item]:
 def _raws(path: Path, kind: str, reading: Reading) -> Iterator[Raw]:
     before, size = reading.meter.read, path.stat().st_size
     options = {"columns": dict(reading.columns), "max_chars": reading.max_chars}
-    if kind in LINES:
+    if kind in STREAMED and path.suffix.lower() != ".gz":
+        yield from reading.parser.stream(kind, path, name=path.name, options=options)
+    elif kind in LINES:
         gzipped = path.suffix.lower() == ".gz"
         with path.open("rb") as packed, gzip.open(packed) if gzipped else nullcontext(packed) as file:
             for raw in raws(file, Job(kind, path.stem if gzipped else path.name, **options)):  # type: ignore[arg-type]

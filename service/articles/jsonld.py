@@ -118,9 +118,9 @@ def _documents(tree: Any) -> Iterator[Any]:
     for script in scripts[:MAX_SCRIPTS]:
         if len(script.text or "") > MAX_SCRIPT:
             continue
-        script.set("type", "application/ld+json")
-        script.text = _WRAPPING.sub("", script.text or "")
         try:
+            script.set("type", "application/ld+json")
+            script.text = _WRAPPING.sub("", script.text or "")
             yield JsonLdExtractor().extract_items(script)
         except (ValueError, RecursionError):  # one broken script says nothing about the others
             continue

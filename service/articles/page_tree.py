@@ -20,6 +20,8 @@ RETRIED_ELEMENTS = 5_000
 MIN_BODY = 200
 """Characters: with less, the text may stand in a table, as pages of old have it."""
 _SAMPLE = 64 * 1024
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""What XML has no place for (XML 1.0 §2.2), so neither has lxml."""
 _DISPENSABLE = ("script", "style", "svg", "template", "iframe", "noscript", "object", "canvas")
 _CENTRAL_EUROPEAN = frozenset({"pl", "cs", "sk", "hu", "sl", "hr", "ro", "sq", "bs"})
 _LANG = re.compile(rb"<html[^>]{0,500}?\slang\s*=\s*[\"']?([A-Za-z]{2,3})", re.IGNORECASE)
@@ -76,7 +78,7 @@ def parse(text: str) -> Any:
 
     parser = html.HTMLParser(encoding="utf-8", remove_pis=True)
     try:
-        tree = html.document_fromstring(text.replace("\0", "").encode("utf-8", "replace"), parser=parser)
+        tree = html.document_fromstring(_CONTROL.sub("", text).encode("utf-8", "replace"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
         raise BadArticle("is no page of HTML, or an empty one") from error
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):

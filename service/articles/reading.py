@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from service.articles.items import Item, Unreadable
@@ -27,6 +28,10 @@ class Parser(Protocol):
         options: Mapping[str, object] | None = None,
     ) -> list[Raw]:
         """What is in a file of that kind. Raises BadArticle with a reason."""
+        ...
+
+    def stream(self, kind: str, path: Path, *, name: str = "", options: Mapping[str, object] | None = None) -> Iterator[Raw]:
+        """The same for a file that may be larger than memory, article by article; what was read before an error stays."""
         ...
 
 

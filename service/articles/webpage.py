@@ -67,13 +67,19 @@ def _article(text: str, url: str | None, name: str) -> Raw:
     stated = tuple(_stated(page, name))
     if _is_list(page):
         raise BadArticle("is a list of headlines and holds no article of its own: give the address of its feed, or of the articles")
-    body = body_text(page.tree)
+    body = _without_headline(body_text(page.tree), page.headlines)
     told = page.described.text("articleBody")
     if len(told) > len(body):  # behind a paywall, or built by a script
         body = fragment_text(told)
     if not body:
         raise BadArticle("is a page without the text of an article: it may be built by a script, or stand behind a wall")
     return Raw({"text": body, **{key: value for key, value in _fields(page).items() if value}}, stated)
+
+
+def _without_headline(body: str, headlines: Sequence[str]) -> str:
+    """The text from its first paragraph on: trafilatura leaves the headline before it, as on some pages it is."""
+    first, _, rest = body.partition("\n\n")
+    return rest if rest and first.casefold() in {headline.casefold() for headline in headlines} else body
 
 
 def _read(text: str, url: str | None) -> _Page:

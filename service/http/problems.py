@@ -24,6 +24,9 @@ _STATUS: dict[type[errors.DatelineError], int] = {
     errors.ArchiveInUse: 409,
     errors.ArchiveMismatch: 409,
     errors.ModelError: 503,
+    errors.FetchRefused: 422,
+    errors.FetchError: 502,
+    errors.DiskFull: 507,
     errors.ArchiveError: 503,
     errors.DatelineError: 500,
 }

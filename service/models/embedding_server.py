@@ -242,10 +242,11 @@ class EmbeddingServer:
         if other := [len(row.embedding) for row in rows if len(row.embedding) != width]:
             raise self._wrong(f"a vector of {other[0]} numbers where there were {width}: another model may answer now")
         found = np.array([row.embedding for row in sorted(rows, key=lambda row: row.index)], dtype=np.float64)
-        norms = np.linalg.norm(found, axis=1, keepdims=True)
-        if not np.isfinite(norms).all() or not norms.all():
+        largest = np.abs(found).max(axis=1, keepdims=True)
+        if not largest.all():
             raise self._wrong("a vector without a direction")
-        unit: Vectors = (found / norms).astype(np.float32)
+        found /= largest  # first: squares of very large or small numbers would overflow or vanish
+        unit: Vectors = (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
         return unit
 
     @property
@@ -320,7 +321,7 @@ def _code(probe: Vectors) -> str:
     """Four hex digits: on which side of sixteen fixed planes, drawn by SHAKE-256, the vector lies."""
     bits = 0
     for plane in range(16):
-        drawn = hashlib.shake_256(b"dateline probe %d" % plane).digest(len(probe) // 8 + 1)
-        signs = np.unpackbits(np.frombuffer(drawn, dtype=np.uint8))[: len(probe)].astype(np.float32) * 2 - 1
-        bits = bits << 1 | int(signs @ probe > 0)
+        drawn = hashlib.shake_256(b"dateline probe %d" % plane).digest(len(probe))
+        normal = np.frombuffer(drawn, dtype=np.uint8) - 127.5
+        bits = bits << 1 | int(normal @ probe > 0)
     return f"{bits:04x}"

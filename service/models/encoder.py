@@ -23,7 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +74,8 @@ def build_embedder(settings: Settings) -> SentenceEncoder | EmbeddingServer:
     folder = Path(named).expanduser()
     if not folder.is_dir() and HUB_NAME.fullmatch(named):
         name = named.partition("@")[0].rpartition("/")[2]
-        return SentenceEncoder(Path(named), name=name, dtype=dtype, languages=told, find=lambda: hub_folder(named))
+        here = partial(hub_folder, named, fetch=False)
+        return SentenceEncoder(Path(named), name=name, dtype=dtype, languages=told, find=partial(hub_folder, named), look=here)
     return SentenceEncoder(folder, dtype=dtype, languages=told)
 
 
@@ -103,9 +104,10 @@ class SentenceEncoder:
 
     def __init__(
         self, folder: Path, *, name: str | None = None, dtype: str = "auto", fingerprint: str | None = None,
-        languages: Languages = UNKNOWN, find: Callable[[], Path] | None = None,
+        languages: Languages = UNKNOWN, find: Callable[[], Path] | None = None, look: Callable[[], Path] | None = None,
     ) -> None:  # fmt: skip
         """`dtype` is auto, float32 or bfloat16. `find` returns the folder when its files are verified; by default it is the user's own.
+        `look` does so without fetching anything.
 
         `name` is what the fingerprint calls it, by default the folder's. `languages` are those it serves; where they are unknown, the
         folder's model card says.
@@ -116,6 +118,7 @@ class SentenceEncoder:
         self._known_fingerprint = fingerprint
         self._known_languages = languages
         self._find = find or (lambda: users_folder(folder))
+        self._look = look or self._find
         self._turns = _Turns()
         self._loading = threading.Lock()
         self._model: SentenceTransformer | None = None
@@ -196,6 +199,10 @@ class SentenceEncoder:
     @property
     def _half(self) -> bool:
         return self._dtype == "bfloat16" or (self._dtype == "auto" and bf16_supported())
+
+    def examine(self) -> str:
+        """Its name and where it lies, without loading or fetching it. Raises ModelError."""
+        return f"{self._name or self._folder.name} in {self._look()}"
 
     def token_starts(self, texts: Sequence[str]) -> list[list[int]]:
         """The character (code point) at which each token of each text starts; special tokens left out, nothing truncated."""

@@ -52,11 +52,11 @@ def users_folder(folder: Path) -> Path:
     return folder
 
 
-def hub_folder(chosen: str, *, cache: Path | None = None) -> Path:
+def hub_folder(chosen: str, *, fetch: bool = True, cache: Path | None = None) -> Path:
     """The folder of `OWNER/NAME` or `OWNER/NAME@REVISION` in the hub's own cache, fetched first where it is not there.
 
     Honours HF_HOME, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and proxies, as the hub's client does. A hub that cannot be reached costs four
-    seconds at most. Raises ModelNotFound with what to do.
+    seconds at most. With `fetch` false nothing is fetched. Raises ModelNotFound with what to do.
     """
     import httpx
     from huggingface_hub import constants, snapshot_download
@@ -78,8 +78,9 @@ def hub_folder(chosen: str, *, cache: Path | None = None) -> Path:
     except (LocalEntryNotFoundError, ModelNotFound):
         command = f"hf download {name}" + (f" --revision {revision}" if revision else "")
         advice = f"run `{command}` where the hub can be reached, or set DATELINE_EMBEDDING_MODEL to a folder"
-    if constants.is_offline_mode():
-        raise ModelNotFound(f"the encoder {chosen} is not on this machine, and HF_HUB_OFFLINE is set: {advice}")
+    if not fetch or constants.is_offline_mode():
+        why = ", and HF_HUB_OFFLINE is set" if constants.is_offline_mode() else ""
+        raise ModelNotFound(f"the encoder {chosen} is not on this machine{why}: {advice}")
     try:
         probe(f"{constants.ENDPOINT}/api/models/{name}" + (f"/revision/{revision}" if revision else ""))
         return snapshot(local=False)

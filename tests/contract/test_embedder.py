@@ -1,4 +1,4 @@
-"""What every embedder does, run against the hashing one, the cache of vectors and, where its weights are here, the real encoder."""
+"""What every embedder does, run against the hashing one, the cache of vectors, a server on loopback and, where it is here, the real encoder."""
 
 import threading
 from collections.abc import Iterator
@@ -10,12 +10,15 @@ from platformdirs import user_cache_path
 
 from service.errors import ModelCorrupt, ModelError, ModelNotFound
 from service.models.catalogue import DEFAULT_ENCODER
-from service.models.encoder import BATCH, SentenceEncoder, build_embedder
+from service.models.embedding_server import EmbeddingServer
+from service.models.encoder import SentenceEncoder, build_embedder
 from service.models.fetch import folder_of, installed
 from service.models.hashing import HashingEmbedder
+from service.models.token_batches import TEXTS as BATCH
 from service.models.vector_cache import VectorCache
 from service.ports import Embedder
 from service.settings import Settings
+from tests.embedding_server import running
 
 MODELS = user_cache_path("dateline") / "models"
 TEXTS = ["The council closed the bridge.", "Bread is baked from flour.", "The bridge was closed by the council on Monday."]
@@ -29,13 +32,16 @@ def real() -> SentenceEncoder:
     return SentenceEncoder.of(DEFAULT_ENCODER, MODELS)
 
 
-@pytest.fixture(params=["hashing", "sentence-transformers", "cached", "cached without a file"])
+@pytest.fixture(params=["hashing", "sentence-transformers", "server", "cached", "cached without a file"])
 def embedder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Embedder]:
     """Each embedder in turn."""
     if request.param == "hashing":
         yield HashingEmbedder()
     elif request.param == "sentence-transformers":
         yield request.getfixturevalue("real")
+    elif request.param == "server":
+        with running() as server:
+            yield EmbeddingServer(server.url, "tester")
     else:
         place = tmp_path / "folder" / "vectors.sqlite3"
         if request.param == "cached without a file":
@@ -115,11 +121,35 @@ def test_many_threads_get_what_one_gets(embedder: Embedder) -> None:
     assert failures == []
 
 
+def test_languages_are_codes_or_all(embedder: Embedder) -> None:
+    """ISO 639-1 codes of those it serves, or None for all."""
+    assert embedder.languages is None or all(len(code) == 2 for code in embedder.languages)
+
+
+def test_the_fingerprint_stays_the_same(embedder: Embedder) -> None:
+    """Whatever was embedded in between."""
+    before = embedder.fingerprint
+    embedder.embed(TEXTS)
+    assert before == embedder.fingerprint
+    assert before.strip()
+
+
 def test_the_fingerprint_names_model_and_weights(real: SentenceEncoder) -> None:
     """The catalogue's encoder and the same folder named by path have one fingerprint."""
     by_path = SentenceEncoder(folder_of(DEFAULT_ENCODER, MODELS))
     assert real.fingerprint == by_path.fingerprint == f"all-MiniLM-L6-v2-{DEFAULT_ENCODER.weights.sha256[:12]}"
     assert (real.dimension, real.max_tokens) == (384, 254)
+    assert real.languages == {"en"}
+    assert real.examine() == f"all-MiniLM-L6-v2 in {folder_of(DEFAULT_ENCODER, MODELS)}"
+
+
+def test_the_work_counts_real_and_computed_tokens(real: SentenceEncoder) -> None:
+    """Each text with its two special tokens, and each batch as wide as its longest text or the next multiple of a tile."""
+    before = real.work
+    real.embed(["rain " * 300, "rain " * 300, "rain"])
+    tokens, padded = real.work.tokens - before.tokens, real.work.padded - before.padded
+    assert tokens == 256 + 256 + 3
+    assert padded == 3 * 256
 
 
 def test_an_encoder_that_was_not_fetched_says_how_to_fetch_it(tmp_path: Path) -> None:

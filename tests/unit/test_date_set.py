@@ -27,7 +27,7 @@ def test_the_set_is_large_and_each_file_is_labelled(judged: list[Judged]) -> Non
     labels = json.loads((FOLDER / "labels.json").read_text("utf-8"))
     assert len(judged) >= 60
     assert abs(sum(1 if one.half == "a" else -1 for one in judged)) <= 1
-    assert {path.name for path in FOLDER.iterdir()} - {"labels.json", "README.md"} == {label.get("page") or label["feed"] for label in labels}
+    assert {path.name for path in FOLDER.iterdir()} - {"labels.json"} == {label.get("page") or label["feed"] for label in labels}
     assert len({one.name for one in judged}) == len(judged)
 
 
