@@ -25,6 +25,8 @@ _REPORT_ROW = TypeAdapter(ItemReport)
 def packed(item: Item) -> dict[str, Any]:
     """An item as the service takes it in again by `unpacked`."""
     kind = type(item).__name__.lower()
+    if isinstance(item, Loaded):  # whose metadata is a read-only view, which JSON does not know
+        item = replace(item, article=replace(item.article, metadata=dict(item.article.metadata)))
     return {"kind": kind, "item": _KINDS[kind].dump_python(item, mode="json")}
 
 

@@ -20,8 +20,10 @@ RETRIED_ELEMENTS = 5_000
 MIN_BODY = 200
 """Characters: with less, the text may stand in a table, as pages of old have it."""
 _SAMPLE = 64 * 1024
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-"""What XML has no place for (XML 1.0 §2.2), so neither has lxml."""
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|&#(?:x0*(?:[0-8bcef]|1[0-9a-f])|0*(?:[0-8]|1[124-9]|2[0-9]|3[01]));", re.IGNORECASE
+)
+"""What XML has no place for (XML 1.0 §2.2), as it is or as a reference: lxml and trafilatura would give up the whole page."""
 _DISPENSABLE = ("script", "style", "svg", "template", "iframe", "noscript", "object", "canvas")
 _CENTRAL_EUROPEAN = frozenset({"pl", "cs", "sk", "hu", "sl", "hr", "ro", "sq", "bs"})
 _LANG = re.compile(rb"<html[^>]{0,500}?\slang\s*=\s*[\"']?([A-Za-z]{2,3})", re.IGNORECASE)

@@ -184,7 +184,7 @@ class Web:
         try:
             return self._fetcher.fetch(url, etag=known.etag if known else None, last_modified=known.last_modified if known else None)
         except FetchError as error:
-            return Unreadable(url, str(error), url)
+            return Unreadable(url, str(error).removeprefix(f"{url}: "), url)
 
     def _before(self, urls: Sequence[str]) -> dict[str, Visit]:
         return self._book.visited([key for url in urls if (key := url_key(url))])

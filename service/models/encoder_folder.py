@@ -96,9 +96,9 @@ def languages_of_card(folder: Path) -> frozenset[str] | None:
 
     try:
         with (folder / "README.md").open("rb") as card:
-            text = card.read(LARGEST_CARD).decode("utf-8", "replace")
+            text = card.read(LARGEST_CARD).decode("utf-8-sig", "replace")
         parts = re.split(r"(?m)^---\s*$", text, maxsplit=2)
-        stated = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0].strip("\ufeff\n") else None
+        stated = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0].strip() else None
     except FileNotFoundError:
         return None
     except (OSError, yaml.YAMLError, ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""What every embedder does, run against the hashing one, the cache of vectors, a server on loopback and, where it is here, the real encoder."""
+"""What every embedder does: the hashing one, the cache of vectors, a server on loopback and, where its weights are here, the real encoder."""
 
 import threading
 from collections.abc import Iterator
