@@ -1,6 +1,6 @@
 """What Dateline costs, as figures beside their targets, all from one run on this machine.
 
-    python eval/benchmark.py [--articles FILE] [--questions N]
+    python eval/benchmark.py [--questions N]
 
 Ratios rather than speeds where there is a choice: they hold on a slow machine too. The archive is a temporary one. Exit
 code 1 where a target is missed; what cannot be measured here is said, and fails nothing.
@@ -34,7 +34,6 @@ from service.settings import Settings, load_settings, resources
 if TYPE_CHECKING:
     from service.bootstrap import Services
 
-INGEST_RUNS = 3
 HELP_RUNS = 5
 SEARCHES = 20
 PASSAGES_PER_ARTICLE = 10
@@ -43,14 +42,6 @@ BATCH_ARTICLES = 64
 WORDS_PER_PASSAGE = 150
 VOCABULARY = 20_000
 SEED = 7
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """Seconds on the clock, and seconds of processor time in this process, all threads together."""
-
-    wall: float
-    cpu: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +77,6 @@ def main() -> int:
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the start: times taken above a load of 1 are not to be trusted")
     measures: tuple[Callable[[], list[Line]], ...] = (
         lambda: [help_seconds()],
-        lambda: [ingest_ratio(settings, arguments.articles)],
         lambda: [memory(settings, arguments.passages)],
         lambda: model_lines(settings, arguments.questions),
     )
@@ -106,48 +96,10 @@ def help_seconds() -> Line:
         subprocess.run([*command, "--help"], check=True, capture_output=True)  # noqa: S603, our own program
 
     taken = [_timed(run) for _ in range(HELP_RUNS + 1)]
-    return Line("dateline --help", statistics.median(one.wall for one in taken[1:]), "s", 0.5, at_most=True, note=f"median of {HELP_RUNS}")
+    return Line("dateline --help", statistics.median(taken[1:]), "s", 0.5, at_most=True, note=f"median of {HELP_RUNS}")
 
 
-def ingest_ratio(settings: Settings, articles: Path) -> Line:
-    """Passages a second through the whole ingest, over those of bare `SentenceTransformer.encode` on the same texts.
-
-    Runs of both alternate, each with an archive of its own, and the fastest of each counts: other work on the machine only slows.
-    """
-    name = "ingest / raw encoding, passages per second"
-    try:
-        ours, raw, count = _ingest_runs(settings.model_copy(update={"model": "extractive"}), articles)
-    except DatelineError as error:
-        return Line(name, None, "", 0.85, at_most=False, note=str(error))
-    note = (
-        f"{count / ours.wall:.1f} / {count / raw.wall:.1f} per second, {count} passages, best of {INGEST_RUNS} each; "
-        f"{raw.cpu / ours.cpu:.2f} by processor time"
-    )
-    return Line(name, raw.wall / ours.wall, "", 0.85, at_most=False, note=note)
-
-
-def _ingest_runs(settings: Settings, articles: Path) -> tuple[Spent, Spent, int]:
-    """The fastest ingest and the fastest encoding alone, and the number of passages. Raises DatelineError."""
-    from service.bootstrap import build
-    from service.indexing.passages import embedded_text
-    from service.models.encoder import build_embedder
-
-    embedder, encode = build_embedder(settings), _raw_encoder(settings)
-    embedder.embed(["warm"])
-    encode(["warm"])
-    ours, raw, texts = [], [], list[str]()
-    for _ in range(INGEST_RUNS):
-        with TemporaryDirectory() as folder, build(settings.model_copy(update={"data_dir": Path(folder)}), embedder=embedder) as services:
-            ours.append(_timed(lambda: services.ingest(services.load([articles]))))
-            rows = (row for batch in services.archive.numbered_passages() for row in batch)
-            texts = [embedded_text(article, passage) for _, passage, article in rows]
-        if not texts:
-            raise DatelineError(f"{articles} holds no article")
-        raw.append(_timed(lambda: encode(texts)))  # noqa: B023
-    return _best(ours), _best(raw), len(texts)
-
-
-def _raw_encoder(settings: Settings) -> Callable[[Sequence[str]], object]:
+def raw_encoder(settings: Settings) -> Callable[[Sequence[str]], object]:
     """The library as it comes, with its own batching, on the same weights and in the same precision as the service."""
     import torch
     from sentence_transformers import SentenceTransformer
@@ -276,20 +228,15 @@ def _stages(answers: Sequence[Answer]) -> str:
     return "median ms: " + ", ".join(f"{stage} {value:,.0f}" for stage, value in medians.items())
 
 
-def _timed(work: Callable[[], object]) -> Spent:
-    wall, cpu = time.perf_counter(), time.process_time()
+def _timed(work: Callable[[], object]) -> float:
+    """Seconds on the clock."""
+    began = time.perf_counter()
     work()
-    return Spent(time.perf_counter() - wall, time.process_time() - cpu)
-
-
-def _best(runs: Sequence[Spent]) -> Spent:
-    """The least of each: other work on the machine only adds."""
-    return Spent(min(run.wall for run in runs), min(run.cpu for run in runs))
+    return time.perf_counter() - began
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure what Dateline costs, beside its targets.")
-    parser.add_argument("--articles", type=Path, default=resources() / "corpus" / "articles", help="what to ingest: a file or folder")
     parser.add_argument("--questions", type=int, default=20, help="how many questions the local model is asked")
     parser.add_argument("--passages", type=int, default=SYNTHETIC_PASSAGES, help="how many passages memory is measured over")
     parser.add_argument("--measure-memory", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)

@@ -1,4 +1,4 @@
-"""What every embedder does: the hashing one, the cache of vectors, a server on loopback and, where its weights are here, the real encoder."""
+"""What every embedder does: the hashing one, the cache of vectors, a server on loopback and, where its weights lie here, a real one."""
 
 import threading
 from collections.abc import Iterator

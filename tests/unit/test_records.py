@@ -54,7 +54,8 @@ def several(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ..
 
 ARTICLES = st.builds(
     Article, TEXT, TEXT, TEXT, maybe(TEXT), maybe(TEXT), maybe(TEXT), maybe(TEXT), maybe(MOMENT), maybe(MOMENT),
-    st.sampled_from(DateOrigin), maybe(TEXT), several(TEXT), maybe(MOMENT), maybe(NUMBER), maybe(TEXT), st.dictionaries(TEXT, NUMBER, max_size=2).map(MappingProxyType),
+    st.sampled_from(DateOrigin), maybe(TEXT), several(TEXT), maybe(MOMENT), maybe(NUMBER), maybe(TEXT),
+    st.dictionaries(TEXT, NUMBER, max_size=2).map(MappingProxyType),
 )  # fmt: skip
 PASSAGES = st.builds(Passage, TEXT, TEXT, NUMBER, NUMBER, NUMBER, TEXT)
 REPRINTS = several(st.builds(Reprint, TEXT, TEXT, maybe(MOMENT)))
