@@ -6,12 +6,11 @@ No error or log line here holds a text or the key: a server's own words are not 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -23,7 +22,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from service.errors import ModelError, ModelUnavailable, SettingsError
 from service.models.approximate_tokens import approximate_starts
 from service.models.encoder_folder import Languages
-from service.models.probe_memory import ProbeMemory
+from service.models.probe_memory import ProbeMemory, code_of_probe
+from service.models.token_batches import requests
 from service.ports import Vectors
 from service.settings import Settings
 
@@ -116,7 +116,7 @@ class EmbeddingServer:
         is remembered; where the memory is lost, a model whose vectors vary by a cosine of 0.9999 gets another code in some 7 of 100 cases.
         """
         name = self._model.replace(" ", "_")
-        return f"{name}-{self.dimension}-{_code(self._memory.recalled(f'{self._url} {self._model}', self._probe))}"
+        return f"{name}-{self.dimension}-{code_of_probe(self._memory.recalled(f'{self._url} {self._model}', self._probe))}"
 
     @property
     def dimension(self) -> int:
@@ -143,7 +143,7 @@ class EmbeddingServer:
         if texts:
             sent = [self._cut(text) for text in texts]
             with self._client() as client:
-                for rows in _requests(sent):
+                for rows in requests(sent, TEXTS, CHARACTERS):
                     vectors[rows] = self._embedded(client, [sent[row] for row in rows], width)
         return vectors
 
@@ -289,20 +289,6 @@ def _wait(state: RetryCallState) -> float:
     return _BACK_OFF(state) if asked is None else asked
 
 
-def _requests(texts: Sequence[str]) -> Iterator[list[int]]:
-    """The rows of each request, in order, few enough and short enough; a longer text goes alone."""
-    rows: list[int] = []
-    characters = 0
-    for row, text in enumerate(texts):
-        if rows and (len(rows) == TEXTS or characters + len(text) > CHARACTERS):
-            yield rows
-            rows, characters = [], 0
-        rows.append(row)
-        characters += len(text)
-    if rows:
-        yield rows
-
-
 def _address(url: str) -> str:
     try:
         parts = urlsplit(url.strip())
@@ -315,13 +301,3 @@ def _address(url: str) -> str:
         raise SettingsError("DATELINE_EMBEDDING_URL: write it without a name or key: the key is DATELINE_EMBEDDING_API_KEY")
     base = url.strip().rstrip("/").removesuffix("/embeddings")
     return f"{base}/embeddings" if parts.path.strip("/") else f"{base}/v1/embeddings"
-
-
-def _code(probe: Vectors) -> str:
-    """Four hex digits: on which side of sixteen fixed planes, drawn by SHAKE-256, the vector lies."""
-    bits = 0
-    for plane in range(16):
-        drawn = hashlib.shake_256(b"dateline probe %d" % plane).digest(len(probe))
-        normal = np.frombuffer(drawn, dtype=np.uint8) - 127.5
-        bits = bits << 1 | int(normal @ probe > 0)
-    return f"{bits:04x}"

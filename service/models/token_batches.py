@@ -1,4 +1,4 @@
-"""Texts of similar length together, so that little of what is computed is padding."""
+"""Which texts are embedded together: those of similar length here, so that little of what is computed is padding; few enough by request."""
 
 from __future__ import annotations
 
@@ -32,3 +32,17 @@ def token_batches(lengths: Sequence[int], *, multiple: int = 1, tokens: int = TO
         rows = order[start : start + max(1, min(texts, tokens // width))]
         yield Batch(rows, width * len(rows))
         start += len(rows)
+
+
+def requests(texts: Sequence[str], most: int, longest: int) -> Iterator[list[int]]:
+    """The rows of each request to a server, in order: at most so many texts and characters; a longer text goes alone."""
+    rows: list[int] = []
+    characters = 0
+    for row, text in enumerate(texts):
+        if rows and (len(rows) == most or characters + len(text) > longest):
+            yield rows
+            rows, characters = [], 0
+        rows.append(row)
+        characters += len(text)
+    if rows:
+        yield rows

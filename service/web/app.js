@@ -159,7 +159,9 @@ async function openArticle(encodedId) {
     history.state?.fromDesk ? "\u2190 Back to the answer" : "\u2190 Ask the archive");
   back.href = "/";
   try {
-    const article = await getJson(`/v1/articles/${encodedId}`, { signal: controller.signal });
+    const version = /^\d{1,15}$/.exec(new URLSearchParams(location.search).get("version") ?? "");
+    const asCited = version ? `?version=${version[0]}` : "";
+    const article = await getJson(`/v1/articles/${encodedId}${asCited}`, { signal: controller.signal });
     document.title = `${article.title || "Article"} \u2014 Dateline`;
     showArticle(reader, article, location.hash, back);
   } catch (error) {

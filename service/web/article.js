@@ -1,10 +1,19 @@
 // One article, with the quoted characters marked.
 
 import { parse, timeElement } from "./dates.js";
-import { h, outsideLink } from "./dom.js";
+import { articleLink, h, outsideLink } from "./dom.js";
 
 // Where a date was found, in words. An origin that this page has not heard of is shown as it is named.
-const ORIGINS = { document: "stated in the document", unknown: null };
+const ORIGINS = {
+  "json-ld": "stated in the page\u2019s data", meta: "stated in the page\u2019s data", feed: "stated in its feed",
+  document: "stated in the document", "file name": "read from its file name or address", unknown: null,
+};
+// What has become of the version that is shown.
+const STATES = {
+  updated: "This is an earlier version of the article, as it was cited. It has been changed since.",
+  withdrawn: "Its outlet has taken this article down. It is shown as it was last read, and no longer used in answers.",
+};
+const NOTICES = { correction: "A correction of this article", retraction: "This article was retracted" };
 
 /** The index in UTF-16 units of a count of code points; -1 when the text is shorter. */
 export function unitIndex(text, codePoints) {
@@ -60,6 +69,17 @@ function dates(article) {
   return h("dl", { class: "dates" }, rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
 
+function notices(article) {
+  const found = Object.hasOwn(STATES, article.state ?? "") ? [h("p", { class: "notice" }, STATES[article.state])] : [];
+  for (const notice of Array.isArray(article.corrected_by) ? article.corrected_by : []) {
+    const label = Object.hasOwn(NOTICES, notice.kind) ? NOTICES[notice.kind] : "A notice about this article";
+    const said = h("q", { dir: "auto" }, notice.said || "");
+    const own = notice.article_id === article.id;
+    found.push(h("p", { class: "notice" }, `${label}: `, said, own ? null : " ", own ? null : articleLink(notice, "Read the notice")));
+  }
+  return found;
+}
+
 /** Fills root with the article; returns nothing. The mark, or else the headline, gets the focus. */
 export function showArticle(root, article, hash, back) {
   const range = rangeFrom(hash);
@@ -73,6 +93,7 @@ export function showArticle(root, article, hash, back) {
       article.author ? h("p", { class: "author", dir: "auto" }, `By ${article.author}`) : null,
       dates(article),
       outsideLink(article.url, "Read the original", { class: "original" })),
+    notices(article),
     missing ? h("p", { class: "notice" }, "The quoted place is not in this version of the article.") : null,
     h("div", { class: "body", dir: "auto" }, nodes)));
   const mark = root.querySelector("mark");

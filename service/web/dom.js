@@ -47,9 +47,11 @@ export function articleLink(citation, label, attributes = {}) {
   return link;
 }
 
-export function articlePath({ article_id: id, start, end }) {
+/** With a version, the link leads to what was quoted, whatever the article has become since. */
+export function articlePath({ article_id: id, start, end, version }) {
   const range = Number.isInteger(start) && Number.isInteger(end) ? `#${start}-${end}` : "";
-  return `/articles/${encodeURIComponent(id)}${range}`;
+  const asCited = range && Number.isInteger(version) ? `?version=${version}` : "";
+  return `/articles/${encodeURIComponent(id)}${asCited}${range}`;
 }
 
 export function byId(id) {

@@ -165,6 +165,18 @@ def test_an_article_address_works_by_itself(page: Page) -> None:
     expect(page.get_by_text("The quoted place is not in this version of the article.")).to_be_visible()
 
 
+def test_what_became_of_an_article_is_said(page: Page) -> None:
+    """A version that was cited and is no longer current, one taken down, a retraction with a link to its notice; markup in it is text."""
+    page.goto("/articles/dam-07?version=3")
+    expect(page.locator(".notice")).to_have_text(["This is an earlier version of the article, as it was cited. It has been changed since."])
+    page.goto("/articles/dam-07?version=4")
+    expect(page.locator(".notice").first).to_contain_text("Its outlet has taken this article down.")
+    expect(page.locator(".notice").last).to_have_text("This article was retracted: <b>We were wrong.</b> Read the notice")
+    expect(page.locator("#reader header")).to_contain_text("(read from its file name or address)")
+    page.get_by_text("Read the notice").click()
+    expect(page.locator("#reader h1")).to_have_text(ARTICLES["dam-02"]["title"])
+
+
 def test_an_unsupported_sentence_is_marked(page: Page) -> None:
     """A sentence that no source carries looks different and says so."""
     ask(page, "Make a guess")
