@@ -24,7 +24,7 @@ from service.articles.items import Item
 from service.articles.sandbox import Sandbox
 from service.articles.sources import Intake
 from service.domain import Coverage, Feedback, Hit, Question, Scope
-from service.errors import ArchiveInUse
+from service.errors import ArchiveInUse, DiskFull
 from service.fetching.fetch import FetchLimits, SafeFetcher
 from service.fetching.polite import PoliteFetcher
 from service.indexing.ingest import Ingester
@@ -290,6 +290,11 @@ def _index(settings: Settings, archive: SqliteArchive, *, writable: bool) -> Vec
         if writable:
             raise
         logger.info("another process holds the vector index: searching the stored vectors")
+        return ExactIndex(archive, error)
+    except DiskFull as error:
+        if writable:
+            raise
+        logger.warning("%s; searching the stored vectors", error)
         return ExactIndex(archive, error)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from service.bootstrap import build, reading
 from service.errors import ArchiveInUse, DatelineError
 from service.models.catalogue import CATALOGUE, DEFAULT_GENERATOR, Entry
+from service.models.encoder import build_embedder
 from service.models.fetch import installed
 from service.models.generator import build_generator
 from service.models.nli import NLI, NliJudge
@@ -55,10 +56,9 @@ def _disk(settings: Settings) -> Check:
 
 def _encoder(settings: Settings) -> Check:
     entry = next((one for one in CATALOGUE if one.name.casefold() == settings.embedding_model.casefold()), None)
-    if entry:
+    if entry and not settings.embedding_url:
         return _fetched("encoder", entry, settings)
-    folder = Path(settings.embedding_model).expanduser()
-    return Check("encoder", folder.is_dir(), str(folder), "DATELINE_EMBEDDING_MODEL names no folder and no model of `dateline models list`")
+    return _asked("encoder", lambda: build_embedder(settings).examine(), "see DATELINE_EMBEDDING_MODEL and DATELINE_EMBEDDING_URL")
 
 
 def _language_model(settings: Settings) -> Check:

@@ -131,6 +131,14 @@ class Archive(Protocol):
         """The notices that are about these articles, the oldest first."""
         ...
 
+    def unread_for_notices(self) -> Iterator[list[Article]]:
+        """The articles of an archive from before notices were recognised, in batches."""
+        ...
+
+    def read_up(self, found: Sequence[Notice]) -> None:
+        """Keep the notices among `unread_for_notices`, in one transaction; none is unread from then on."""
+        ...
+
     def link(self, corrects: Mapping[str, str]) -> None:
         """Say of articles with a notice, by id, which article it is about."""
         ...

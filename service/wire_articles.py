@@ -20,6 +20,7 @@ def whole_article_out(archive: SqliteArchive, article_id: str, version: int | No
     return {
         **article_out(article),
         "state": state,
+        "searched_by": "meaning and words" if archive.is_embedded(article_id) else "words" if state == "current" else None,
         "versions": [_version_out(one) for one in versions],
         "corrected_by": [notice_out(one) for one in about],
         "corrects": [notice_out(one) for one in archive.notices_of(article_id)],

@@ -74,8 +74,6 @@ def running() -> Iterator[EmbeddingsServer]:
     state = EmbeddingsServer()
 
     class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
         def do_POST(self) -> None:
             state.paths.append(self.path)
             state.headers.append({name.lower(): value for name, value in self.headers.items()})

@@ -6,20 +6,25 @@ Nothing that the page names is fetched.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+from service.articles.xml_guard import Attributes
 from service.errors import BadArticle
 
 MAX_PAGE = 10 * 1024 * 1024
 """Bytes: pages saved with their pictures inside are large, their text is not."""
 MAX_ELEMENTS = 15_000
 """trafilatura takes 30 to 60 seconds per million elements; long live blogs have some thousand, scripts and drawings aside."""
+MAX_ALL_ELEMENTS = 200_000
+"""With scripts, drawings and templates: a page of more is not built. Ten megabytes of empty tags take two seconds."""
 RETRIED_ELEMENTS = 5_000
 """A page of tables is read a second time, so it may be this large."""
 MIN_BODY = 200
 """Characters: with less, the text may stand in a table, as pages of old have it."""
 _SAMPLE = 64 * 1024
+_SMALL = 8 * 1024
+"""Bytes in which there is no room for too many tags or attributes."""
 _CONTROL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]|&#(?:x0*(?:[0-8bcef]|1[0-9a-f])|0*(?:[0-8]|1[124-9]|2[0-9]|3[01]));", re.IGNORECASE
 )
@@ -74,13 +79,33 @@ def _guessed(data: bytes) -> str:
     return "cp1250" if lang and lang[1].decode().lower() in _CENTRAL_EUROPEAN else "cp1252"
 
 
+class _Count:
+    """Hears of a page's tags as libxml2 reads them, before a tree is made of them."""
+
+    def __init__(self) -> None:
+        self._elements = 0
+        self._attributes = Attributes()
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self._elements += 1
+        self._attributes.add(len(attributes))
+        if self._elements > MAX_ALL_ELEMENTS:
+            raise BadArticle(f"is a page of more than {MAX_ALL_ELEMENTS:,} elements")
+
+    def close(self) -> None:
+        pass
+
+
 def parse(text: str) -> Any:
     """The page as an lxml tree. Raises BadArticle where nothing, too much or too deep a nesting comes in."""
     from lxml import etree, html
 
+    data = _CONTROL.sub("", text).encode("utf-8", "replace")
     parser = html.HTMLParser(encoding="utf-8", remove_pis=True)
     try:
-        tree = html.document_fromstring(_CONTROL.sub("", text).encode("utf-8", "replace"), parser=parser)
+        if len(data) > _SMALL:
+            etree.fromstring(data, parser=etree.HTMLParser(encoding="utf-8", target=_Count()))
+        tree = html.document_fromstring(data, parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
         raise BadArticle("is no page of HTML, or an empty one") from error
     if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):

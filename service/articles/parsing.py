@@ -61,7 +61,7 @@ def raws(source: Source, job: Job) -> Iterator[Raw]:
 
     Raises BadArticle whatever a library raises on bytes that are not what they should be, and MemoryError.
     """
-    parser = _PARSERS.get(job.kind)
+    parser = PARSERS.get(job.kind)
     if parser is None:
         raise BadArticle(f"is not of a kind Dateline reads: {', '.join(KINDS)}, each also with .gz")
     try:
@@ -208,7 +208,8 @@ def _zip(source: Source, job: Job) -> Iterable[Raw]:
     return zip_articles(source, kind_of=kind_of_name, parse=member)
 
 
-_PARSERS: dict[str, Callable[[Source, Job], Iterable[Raw]]] = {
+PARSERS: dict[str, Callable[[Source, Job], Iterable[Raw]]] = {
     "html": _html, "mhtml": _mhtml, "feed": _feed, "xml": _xml, "json": _json, "jsonl": _json_lines, "markdown": _markdown, "text": _text,
     "csv": _csv, "parquet": _parquet, "pdf": _pdf, "zip": _zip, "sitemap": _sitemap,
 }  # fmt: skip
+"""Kind → its parser, which may raise whatever its library does: `raws` calls it and turns that into BadArticle."""

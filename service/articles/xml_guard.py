@@ -17,6 +17,9 @@ MAX_DEPTH = 100
 """Levels: a feed has some ten, and feedparser takes five seconds for 600 KB of nested tags."""
 MAX_ELEMENTS = 30_000
 """Of a feed: feedparser takes 40 to 65 seconds per million. A thousand items have some ten thousand."""
+MAX_ATTRIBUTES = 5_000
+"""Of one tag; of several, the root of the sum of their squares. libxml2 and feedparser look through a tag's attributes for each of them:
+15,000 take two seconds, 50,000 a minute and a half."""
 MAX_BROKEN = 1024 * 1024
 """Bytes of XML that is not well-formed, which feedparser reads five times slower."""
 _TOO_MANY = f"is XML of more than {MAX_ELEMENTS:,} elements: ask the publisher for a shorter feed"
@@ -24,10 +27,23 @@ _TOO_DEEP = f"is XML nested more than {MAX_DEPTH} levels deep"
 _DOCTYPE = re.compile(rb"<!DOCTYPE[^\[\]<>]{0,500}>", re.IGNORECASE)
 _HEAD = 4_096
 """Bytes in which a DOCTYPE stands."""
-_TAG = re.compile(rb"<(/?)[A-Za-z_][^<>]{0,10000}?(/?)>")
+_TAG = re.compile(rb"<(/?)[A-Za-z_][^<>]*+>")
 _REFUSED = "is XML with a document type of its own (DTD, entities), which is not read"
 _OPAQUE = ((b"<![CDATA[", b"]]>"), (b"<!--", b"-->"))
 Seen = Callable[[str, str, str], None]
+
+
+class Attributes:
+    """The attributes of a document's tags, counted by what it takes to read them."""
+
+    def __init__(self) -> None:
+        self._squares = 0
+
+    def add(self, count: int) -> None:
+        """One more tag has so many. Raises BadArticle where that is too much for all of them together."""
+        self._squares += count * count
+        if self._squares > MAX_ATTRIBUTES**2:
+            raise BadArticle(f"has tags of thousands of attributes; the limit is {MAX_ATTRIBUTES:,}")
 
 
 def without_doctype(data: bytes) -> bytes:
@@ -36,7 +52,7 @@ def without_doctype(data: bytes) -> bytes:
 
 
 def look_over(data: bytes, seen: Seen | None = None) -> bool:
-    """Whether the XML is well-formed. Raises BadArticle where it has a DTD, too many elements or too deep a nesting.
+    """Whether the XML is well-formed. Raises BadArticle where it has a DTD, too many elements or attributes, or too deep a nesting.
 
     `seen` is told of every element: its namespace, `<name` and nothing where it begins, `name` and its own text where it ends.
     """
@@ -47,11 +63,12 @@ def look_over(data: bytes, seen: Seen | None = None) -> bool:
     from defusedxml.sax import make_parser
 
     class Guard(ContentHandler):
-        """Counts levels and elements."""
+        """Counts levels, elements and attributes."""
 
         def __init__(self) -> None:
             super().__init__()
             self.depth = self.elements = 0
+            self.attributes = Attributes()
             self.text: list[str] = []
 
         def startElementNS(self, name: Any, qname: Any, attrs: Any) -> None:  # noqa: N802
@@ -59,6 +76,7 @@ def look_over(data: bytes, seen: Seen | None = None) -> bool:
             self.elements += 1
             if self.depth > MAX_DEPTH or self.elements > MAX_ELEMENTS:
                 raise BadArticle(_TOO_DEEP if self.depth > MAX_DEPTH else _TOO_MANY)
+            self.attributes.add(len(attrs))
             self.text.clear()
             if seen:
                 seen(name[0] or "", "<" + name[1], "")
@@ -96,6 +114,7 @@ def _look_over_loosely(data: bytes) -> None:
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise BadArticle(_REFUSED)
     depth = place = elements = 0
+    attributes = Attributes()
     while (place := data.find(b"<", place)) >= 0:
         opaque = next((end for start, end in _OPAQUE if data.startswith(start, place)), None)
         if opaque:
@@ -103,8 +122,9 @@ def _look_over_loosely(data: bytes) -> None:
             if place < 0:
                 return
         elif tag := _TAG.match(data, place):
-            depth = max(0, depth - 1) if tag[1] else depth if tag[2] else depth + 1
+            depth = max(0, depth - 1) if tag[1] else depth if tag[0].endswith(b"/>") else depth + 1
             elements += 1
+            attributes.add(tag[0].count(b"="))
             if depth > MAX_DEPTH or elements > MAX_ELEMENTS:
                 raise BadArticle(_TOO_DEEP if depth > MAX_DEPTH else _TOO_MANY)
         place += 1

@@ -11,8 +11,9 @@ from itertools import islice
 import numpy as np
 
 from service.articles.items import Item
-from service.domain import Outcome
+from service.domain import Notice, Outcome
 from service.indexing.linking import link
+from service.indexing.notices import notice_of
 from service.indexing.preparation import Preparation, Prepared
 from service.indexing.report import IngestReport, ItemReport, Progress
 from service.indexing.screening import Screen, Screened
@@ -67,7 +68,8 @@ class Ingester:
                     unwritten.popleft().result()
             for one in unwritten:
                 one.result()
-        self._link(report)
+        if not dry_run:
+            self._link([row.article_id for row in report.items if row.outcome in {Outcome.ADDED, Outcome.UPDATED} and row.article_id])
         return report
 
     def remove(self, article_ids: Sequence[str]) -> None:
@@ -79,16 +81,23 @@ class Ingester:
         self._index.delete(self._archive.withdraw(article_ids))
 
     def catch_up(self) -> int:
-        """Find the stories of the articles of an archive from before there were any; returns how many articles it was.
+        """Find the stories and notices of the articles of an archive from before there were any; returns how many articles it was.
 
-        Each batch is durable, so that what is interrupted goes on where it stopped.
+        Each batch of sketches is durable, so that what is interrupted goes on where it stopped.
         """
         done = 0
         for rows in self._archive.unsketched():
             made = sketches([text for _, text in rows])
             self._archive.sketch([(version, sketch) for (version, _), sketch in zip(rows, made, strict=True)])
             done += len(rows)
-        return done
+        read, found = 0, list[Notice]()
+        for batch in self._archive.unread_for_notices():
+            read += len(batch)
+            found += [notice for article in batch if (notice := notice_of(article))]
+        if read:
+            self._archive.read_up(found)
+            self._link([notice.article_id for notice in found])
+        return done or read
 
     def _write(self, prepared: Prepared, screened: Screened, report: IngestReport, progress: Progress | None) -> None:
         """Pending in the truth, then in the index, then visible in one transaction, then the old vectors go, then it is told."""
@@ -114,12 +123,9 @@ class Ingester:
         if progress:
             progress(report)
 
-    def _link(self, report: IngestReport) -> None:
-        """Find what the notices that came in are about, and whether something came in that an earlier notice is about."""
-        taken = [row.article_id for row in report.items if row.outcome in {Outcome.ADDED, Outcome.UPDATED} and row.article_id]
-        if report.dry_run or not taken:
-            return
-        loose = self._archive.loose_notices(taken)
+    def _link(self, article_ids: Sequence[str]) -> None:
+        """Find what the notices among these articles are about, and whether an earlier notice is about one of them."""
+        loose = self._archive.loose_notices(article_ids) if article_ids else []
         found = {notice.article_id: about for notice in loose if (about := link(notice, self._archive))}
         if found:
             self._archive.link(found)

@@ -42,7 +42,7 @@ class Preparation:
             return Prepared([], 0, {})
         articles = [_in_its_language(loaded.article) for loaded in batch]
         passages = self._cut(articles)
-        unserved = {one.id: one.language for one in articles if one.language and not serves(self._embedder, one.language)}
+        unserved = {one.id: one.language for one in articles if one.language and not self._is_served(one)}
         served = [(article, cut) for article, cut in zip(articles, passages, strict=True) if article.id not in unserved]
         vectors = self._held(served)
         wanted = {passage.id: embedded_text(article, passage) for article, cut in served for passage in cut if passage.id not in vectors}
@@ -68,6 +68,13 @@ class Preparation:
             for article, tokens, head in zip(articles, starts, headers, strict=True)
         ]
 
+    def _is_served(self, article: Article) -> bool:
+        """Whether the encoder serves the language of an article.
+
+        A stated one is not believed where the text is surely in one that is served.
+        """
+        return serves(self._embedder, article.language) or serves(self._embedder, language_of(article.text) or article.language)
+
     def _held(self, served: Sequence[tuple[Article, Sequence[Passage]]]) -> dict[str, Vectors]:
         """The archive's vectors of former versions that were embedded under the same headline, by passage id.
 
@@ -87,7 +94,7 @@ class Preparation:
 def serves(embedder: Embedder, language: str | None) -> bool:
     """Whether the encoder serves a language; one that is not known is given the benefit of the doubt."""
     served = embedder.languages
-    return served is None or language is None or primary(language) in served
+    return served is None or not language or primary(language) in {"", *served}
 
 
 def _in_its_language(article: Article) -> Article:

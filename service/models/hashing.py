@@ -56,6 +56,10 @@ class HashingEmbedder:
             row /= np.linalg.norm(row)
         return rows
 
+    def examine(self) -> str:
+        """That it is there."""
+        return self.fingerprint
+
     def token_starts(self, texts: Sequence[str]) -> list[list[int]]:
         """The character at which each token starts."""
         return [[match.start() for match in _WORD.finditer(text)] for text in texts]

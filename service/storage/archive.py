@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from service.domain import Notice
 from service.errors import ArchiveError
 from service.ports import Clock, StagedArticle, Vectors
 from service.sketches import Sketch
@@ -89,6 +90,11 @@ class SqliteArchive(ArchiveReader):
         """Say of articles with a notice, by id, which article it is about."""
         with self.transaction() as connection:
             notices.link(connection, corrects)
+
+    def read_up(self, found: Sequence[Notice]) -> None:
+        """Keep the notices among `unread_for_notices`, in one transaction; none is unread from then on."""
+        with self.transaction() as connection:
+            notices.read_up(connection, found)
 
     def sketch(self, sketches: Sequence[tuple[int, Sketch]]) -> None:
         """Give versions their sketches and put them into their stories, in one transaction; those that are gone are passed over."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from service.errors import ArchiveInUse
+from service.errors import ArchiveError, ArchiveInUse
 from service.ports import Vectors
 from service.storage.archive import SqliteArchive
 from service.vectors import nearest
@@ -17,9 +17,10 @@ from service.vectors import nearest
 class ExactIndex:
     """Implements the reading half of `ports.VectorIndex`; writing is refused."""
 
-    def __init__(self, archive: SqliteArchive, in_use: ArchiveInUse | None = None) -> None:
+    def __init__(self, archive: SqliteArchive, refusal: ArchiveError | None = None) -> None:
+        """`refusal` is raised where something is to be written."""
         self._archive = archive
-        self._in_use = in_use or ArchiveInUse("this index only reads")
+        self._refusal = refusal or ArchiveInUse("this index only reads")
 
     def query(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
         """At most k ids with their cosine similarity, best first."""
@@ -33,9 +34,9 @@ class ExactIndex:
         return self._archive.vector_count()
 
     def upsert(self, ids: Sequence[str], vectors: Vectors) -> None:
-        """Raises ArchiveInUse."""
-        raise self._in_use
+        """Raises the refusal."""
+        raise self._refusal
 
     def delete(self, ids: Sequence[str]) -> None:
-        """Raises ArchiveInUse."""
-        raise self._in_use
+        """Raises the refusal."""
+        raise self._refusal

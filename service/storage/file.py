@@ -10,6 +10,7 @@ from pathlib import Path
 
 from service.errors import ArchiveDamaged, ArchiveError
 from service.storage import schema
+from service.storage.space import blame_the_disk
 
 
 class ArchiveFile:
@@ -71,6 +72,8 @@ class ArchiveFile:
         try:
             yield
         except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
+                blame_the_disk(self.path.parent)
             raise ArchiveError(
                 f"the archive {self.path} cannot be used ({error}): check that its folder can be written and has free space, "
                 "and that no other process is writing, or set DATELINE_DATA_DIR"

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from service.domain import Notice, NoticeKind
+from service.domain import Article, Notice, NoticeKind
 from service.storage.file import ArchiveFile
-from service.storage.rows import from_micros, storable
+from service.storage.rows import article_from, from_micros, storable
 
 LOOSE = 200
 """Notices looked at after a run, the newest first: some 15 ms each to link."""
@@ -23,6 +23,25 @@ def add(connection: sqlite3.Connection, found: Iterable[tuple[int, Notice]]) -> 
     """Keep the notices of new versions."""
     rows = [(version, notice.kind.value, notice.said, notice.corrects) for version, notice in found]
     connection.executemany("INSERT INTO notices (version, kind, said, corrects) VALUES (?, ?, ?, ?)", rows)
+
+
+def unread(archive: ArchiveFile, batch: int) -> Iterator[list[Article]]:
+    """The visible articles of an archive from before notices were recognised, in batches; once only, see `read_up`."""
+    statement = (
+        "SELECT * FROM articles WHERE state = 'ready' AND version > ? AND version <="
+        " (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'unnoticed') ORDER BY version LIMIT ?"
+    )
+    last = 0
+    while rows := archive.rows(statement, (last, batch)):
+        last = rows[-1]["version"]
+        yield [article_from(row) for row in rows]
+
+
+def read_up(connection: sqlite3.Connection, found: Iterable[Notice]) -> None:
+    """Keep the notices of articles that were visible already, and that all have been looked at."""
+    statement = "INSERT OR IGNORE INTO notices SELECT version, ?, ?, ? FROM articles WHERE id = ? AND state = 'ready'"
+    connection.executemany(statement, [(one.kind.value, one.said, one.corrects, one.article_id) for one in found])
+    connection.execute("DELETE FROM meta WHERE key = 'unnoticed'")
 
 
 def link(connection: sqlite3.Connection, corrects: Mapping[str, str]) -> None:

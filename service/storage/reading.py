@@ -100,6 +100,11 @@ class ArchiveReader(ArchiveFile):
         )
         return [(row[0], row[1]) for row in self.rows(statement)]
 
+    def is_embedded(self, article_id: str) -> bool:
+        """Whether an article is found by meaning, too, and not by its words alone."""
+        tables = f"passages p JOIN articles a USING (version) WHERE a.id = ? AND a.state = 'ready' AND {_EMBEDDED}"
+        return bool(self.rows(f"SELECT 1 FROM {tables} LIMIT 1", (storable(article_id),)))
+
     def passage_count(self) -> int:
         """Passages that a search can see."""
         statement = "SELECT count(*) FROM passages p JOIN articles a USING (version) WHERE a.state = 'ready'"
@@ -195,6 +200,10 @@ class ArchiveReader(ArchiveFile):
     def notices_of(self, article_id: str) -> list[Notice]:
         """The notice that an article carries, if it is one or has one."""
         return notices.carried_by(self, article_id)
+
+    def unread_for_notices(self, batch: int = 256) -> Iterator[list[Article]]:
+        """The articles of an archive from before notices were recognised, in batches."""
+        return notices.unread(self, batch)
 
     def loose_notices(self, article_ids: Sequence[str]) -> list[Notice]:
         """Notices without a known subject: those that these articles carry, and those of their outlets that may be about one of them."""

@@ -153,6 +153,8 @@ _STEPS: dict[int, tuple[str, ...]] = {
             corrects TEXT                    -- the id of the article that is corrected; NULL while it is not here
         )""",
         "CREATE INDEX IF NOT EXISTS notices_by_article ON notices (corrects)",
+        # up to which version nobody has looked for notices yet
+        "INSERT OR IGNORE INTO meta SELECT 'unnoticed', max(version) FROM articles HAVING max(version) IS NOT NULL",
         """CREATE TABLE IF NOT EXISTS visits (     -- addresses of pages, feeds and sitemaps that were looked at
             url_key       TEXT PRIMARY KEY,
             url           TEXT NOT NULL,

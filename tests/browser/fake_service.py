@@ -79,7 +79,7 @@ FIGURES = [("The Merrin Courier", 31), ("Lowland Wire", 24), ("Harsk Herald", 12
 VERSIONS: dict[int | None, dict[str, Any]] = {
     3: {"state": "updated"},
     4: {"state": "withdrawn", "date_origin": "file name", "corrected_by": [
-        {"kind": "retraction", "article_id": "dam-02", "said": "<b>We were wrong.</b>", "about": "dam-07", "published_at": "2026-03-09"}]},
+        {"kind": "retraction", "article_id": "dam-02", "said": "<b>We were wrong.</b>", "about": "dam-07", "published_at": None}]},
 }  # fmt: skip
 COVERAGE = {
     "articles": 74, "from": "2025-04-07", "to": "2026-10-30",
@@ -276,7 +276,8 @@ class FakeService:
             if article_id not in ARTICLES:
                 return problem(404, "Not Found", "There is no such article.")
             return JSONResponse({"id": article_id, **ARTICLES[article_id], "updated_at": None, "language": "en",
-                                 "date_origin": "document", "ingested_at": "2026-10-21T08:15:00Z", **VERSIONS.get(version, {})})  # fmt: skip
+                                 "date_origin": "document", "ingested_at": "2026-10-21T08:15:00Z",
+                                 **VERSIONS.get(version, {})})  # fmt: skip
 
         @app.post("/v1/ask", response_model=None)
         async def ask(request: Request) -> Response:

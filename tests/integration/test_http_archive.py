@@ -128,6 +128,7 @@ def test_an_article_is_whole(door: TestClient) -> None:
         "language": "en", "published_at": "2026-03-04", "updated_at": None, "date_origin": "document", "ingested_at": at,
         "metadata": {}, "text": ASTRAL, "zone": None, "date_conflicts": [], "version": 1, "state": "current",
         "versions": [{"version": 1, "state": "current", "ingested_at": at, "ended_at": None}], "corrects": [], "corrected_by": [],
+        "searched_by": "meaning and words",
     }  # fmt: skip
 
 

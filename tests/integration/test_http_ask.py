@@ -22,6 +22,7 @@ ANSWER_FIELDS = {
 CITATION_FIELDS = {
     "marker", "article_id", "title", "source", "url", "author", "published_at", "date_origin", "age_days", "quote", "start", "end",
     "also_in",
+    "version",
 }  # fmt: skip
 
 
@@ -66,7 +67,7 @@ def test_an_answer_has_exactly_the_fields_of_the_contract(door: TestClient) -> N
     assert answer["citations"][0] | {"start": 0, "end": 0, "quote": ""} == {
         "marker": 1, "article_id": "dam-2", "title": "Evacuation grows", "source": "The Ledger", "url": None, "author": None,
         "published_at": "2026-03-20T06:30:00Z", "date_origin": "document", "age_days": 12, "quote": "", "start": 0, "end": 0,
-        "also_in": [],
+        "also_in": [], "version": 2,
     }  # fmt: skip
     assert answer["coverage"] == {"articles": 2, "from": "2026-03-04", "to": "2026-03-20T06:30:00Z"}
     assert answer["generator"] == {"name": "scripted", "kind": "model", "fallback": None}

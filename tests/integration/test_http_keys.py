@@ -23,9 +23,12 @@ ROUTES = [
     ("GET", "/v1/coverage", "ask"), ("POST", "/v1/feedback", "ask"), ("POST", "/v1/articles", "admin"),
     ("DELETE", "/v1/articles/dam-2", "admin"), ("GET", "/v1/conversations", "ask"), ("DELETE", "/v1/conversations", "ask"),
     ("GET", "/v1/conversations/con_none", "ask"), ("DELETE", "/v1/conversations/con_none", "ask"),
-    ("GET", "/v1/answers/ans_none/events", "ask"),
+    ("GET", "/v1/answers/ans_none/events", "ask"), ("POST", "/v1/ingest", "admin"), ("POST", "/v1/articles/remove", "admin"),
 ]  # fmt: skip
-BODIES: dict[str, Any] = {"/v1/articles": [], "/v1/feedback": {"answer_id": "ans_known", "verdict": "up"}}
+BODIES: dict[str, Any] = {
+    "/v1/articles": [], "/v1/ingest": [], "/v1/articles/remove": {"ids": ["nobody"]},
+    "/v1/feedback": {"answer_id": "ans_known", "verdict": "up"},
+}  # fmt: skip
 WRONG: dict[str, dict[str, Any]] = {
     "missing": {},
     "empty": {"Authorization": ""},

@@ -146,7 +146,8 @@ def test_the_openapi_document_is_valid(door: TestClient) -> None:
     """It names every route, the key, and problems; openapi-spec-validator agrees where it is installed."""
     document = door.get("/openapi.json").json()
     assert document["paths"].keys() == {
-        "/v1/ask", "/v1/search", "/v1/feedback", "/v1/articles", "/v1/articles/{article_id}", "/v1/coverage", "/healthz", "/readyz",
+        "/v1/ask", "/v1/search", "/v1/feedback", "/v1/articles", "/v1/articles/{article_id}", "/v1/articles/remove", "/v1/ingest",
+        "/v1/coverage", "/healthz", "/readyz",
         "/v1/conversations", "/v1/conversations/{conversation_id}", "/v1/answers/{answer_id}/events",
     }  # fmt: skip
     for path, operations in document["paths"].items():

@@ -150,6 +150,7 @@ def test_an_article_in_another_language_is_found_by_words(tmp_path: Path) -> Non
         assert ["not serve (de)" in " ".join(item.warnings) for item in report.items] == [True, False]
         assert (report.passages, report.embedded) == (2, 1)
         assert services.archive.article("de").language == "de"
+        assert [services.archive.is_embedded(one) for one in ("de", "en")] == [False, True]
         assert services.index.count() == services.archive.vector_count() == 1
         assert found(services, "Ingenieure räumten Behörden Tal") >= {"de"}
         assert outcomes(services.ingest([loaded(german, id="de")])) == [Outcome.UNCHANGED]

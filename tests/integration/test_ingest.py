@@ -97,7 +97,7 @@ def test_changed_metadata_alone_is_an_update(services: Services) -> None:
 def test_a_removed_article_is_never_found_again(services: Services) -> None:
     """Not by words, not by meaning, not by id."""
     services.ingest([loaded("a", "The bridge is open."), loaded("b", "Bread is baked.")])
-    services.remove("a")
+    services.remove(["a"])
     assert [hit.article.id for hit in search(services.searcher, "bridge open")] == ["b"]
     assert services.archive.known(["a"]) == {}
     assert consistent(services)

@@ -80,7 +80,7 @@ def test_an_update_leaves_the_story_and_a_removal_does_not_break_it(services: Se
     """The outlet that rewrote its article is no longer among those that printed it."""
     services.ingest([WIRE, COURIER, GAZETTE, LATE])
     services.ingest([loaded("gazette", REWRITTEN, "Port Asel Gazette", "2026-04-14")])
-    services.remove("wire")
+    services.remove(["wire"])
     assert stories(services) == [{"courier", "late"}]
     assert [one.source for one in services.archive.reprints(["courier"], NOW)["courier"]] == ["Northern Herald"]
 

@@ -1,0 +1,68 @@
+"""An archive from before versions, notices and addresses were kept is brought up to date, and is then like a new one."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from service.indexing.ingest import Ingester
+from service.models.hashing import HashingEmbedder
+from service.storage.archive import SqliteArchive
+from service.storage.schema import SCHEMA_VERSION
+from tests.contract.test_archive_stories import SCHEMA_2
+from tests.contract.test_conversations import SCHEMA_3
+from tests.contract.test_feedback import OLD, layout, version_of
+from tests.fakes import FixedClock, MemoryIndex
+
+SCHEMA_4 = (Path(__file__).parent / "schema_4.sql").read_text("utf-8")
+NOTICE = "Correction: An earlier version of this article said that the crack was four metres long. It is three metres long."
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the archive lies."""
+    return tmp_path / "archive.sqlite3"
+
+
+def made_by_schema_4(path: Path) -> None:
+    """Three articles: one with an address, one that corrects itself, one that is pending."""
+    connection = sqlite3.connect(path)
+    connection.executescript(OLD + SCHEMA_2 + SCHEMA_3 + SCHEMA_4)
+    connection.execute("INSERT INTO meta VALUES ('fingerprint', 'hashing')")
+    statement = (
+        "INSERT INTO articles (id, state, content_hash, text_hash, title, source, url, date_origin, ingested_at, metadata, text)"
+        " VALUES (?, ?, 'c', 't', 'T', 'Herald', ?, 'document', 7, '{}', ?)"
+    )
+    for article_id, state, url, text in (
+        ("page", "ready", "http://HERALD.example/dam/?utm_source=x#top", "The dam holds."),
+        ("notice", "ready", None, NOTICE),
+        ("half", "pending", "https://herald.example/half", "Half."),
+    ):
+        connection.execute(statement, (article_id, state, url, text))
+    connection.commit()
+    connection.close()
+
+
+def test_an_archive_of_schema_4_is_upgraded_in_place_and_caught_up(path: Path) -> None:
+    """Its pages are known by their addresses, its notices are found once, and its articles are whole."""
+    made_by_schema_4(path)
+    archive = SqliteArchive(path, "hashing", FixedClock())
+    ingester = Ingester(archive, MemoryIndex(), HashingEmbedder())
+    assert version_of(path) == SCHEMA_VERSION
+    assert archive.at_urls(["https://herald.example/dam", "https://herald.example/half"]) == {"https://herald.example/dam": "page"}
+    assert archive.notices() == []
+    assert ingester.catch_up() == 2
+    assert [(one.article_id, one.corrects) for one in archive.notices()] == [("notice", "notice")]
+    assert ingester.catch_up() == 0
+    one = archive.article("page")
+    assert (one.zone, one.date_conflicts, one.version, [kept.number for kept in archive.versions("page")]) == (None, (), 1, [1])
+    assert archive.check() is None
+    archive.close()
+
+
+def test_an_upgraded_archive_of_schema_4_is_like_a_new_one(path: Path, tmp_path: Path) -> None:
+    """The same tables and indexes, word for word; opened again, nothing is done twice."""
+    made_by_schema_4(path)
+    for made in (path, tmp_path / "new.sqlite3", path):
+        SqliteArchive(made, "hashing", FixedClock()).close()
+    assert layout(path) == layout(tmp_path / "new.sqlite3")
