@@ -49,6 +49,8 @@ class Web:
         self._reading = reading
         self._asked: set[str | None] = set()
         """Pages that were asked for since this reader was made, by `url_key`."""
+        self._left = 0
+        """Pages of feeds and sitemaps that could not be had, or not yet."""
 
     def items(self, url: str) -> Iterator[Item]:
         """Everything at the address: the article of a page, every article of a feed or sitemap that is new or may have changed."""
@@ -87,8 +89,11 @@ class Web:
         except BadArticle as error:
             yield Unreadable(url, str(error), url)
             return
+        left = self._left
         yield from self._feed(url, raws) if kind == "feed" else self._sitemap(url, raws)
-        yield Looked(Visit(url, etag=fetched.etag, last_modified=fetched.last_modified))
+        # While pages are left, it is to be read again although it may not have changed.
+        whole = self._left == left
+        yield Looked(Visit(url, etag=fetched.etag, last_modified=fetched.last_modified) if whole else Visit(url))
 
     def _feed(self, source: str, raws: Sequence[Raw]) -> Iterator[Item]:
         """The items that carry their text, and the pages of the others."""
@@ -113,10 +118,12 @@ class Web:
                 asked += 1
                 yield self._page(raw.links[0], known, source, raw)
             else:
+                self._left += 1
                 yield Skipped(f"{raw.links[0]}: {MAX_PAGES} pages are fetched at a time, run this again for the others")
         for raw in [one for one in raws if _field(one, "sitemap")][:left]:
             child = self._fetched(raw.links[0], None)
             if isinstance(child, Unreadable) or child.status != 200:
+                self._left += 1
                 yield child if isinstance(child, Unreadable) else Unreadable(raw.links[0], _answered(child), source)
                 continue
             try:
@@ -171,6 +178,7 @@ class Web:
 
     def _summary(self, told: Raw | None, url: str, reason: str, source: str | None) -> Item:
         """The summary that a feed gives of a page that cannot be had, said to be one; the page is asked for again the next time."""
+        self._left += 1
         if told is None or not _field(told, "text"):
             return Unreadable(url, reason, source or url)
         item = self._reading.item(told, url, url)

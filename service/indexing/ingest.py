@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -14,6 +13,7 @@ from service.articles.items import Item
 from service.domain import Notice, Outcome
 from service.indexing.linking import link
 from service.indexing.notices import notice_of
+from service.indexing.pipeline import InTurn, read_ahead
 from service.indexing.preparation import Preparation, Prepared
 from service.indexing.report import IngestReport, ItemReport, Progress
 from service.indexing.screening import Screen, Screened
@@ -56,18 +56,12 @@ class Ingester:
         While one batch is embedded, the next is read and the one before it is written. Raises ArchiveError or ModelError; what was
         reported before stays. With `dry_run` nothing is written.
         """
-        report, screen, batches = IngestReport(dry_run=dry_run), Screen(self._archive), _batches(items, self._batch)
-        with ThreadPoolExecutor(1, "read") as reading, ThreadPoolExecutor(1, "write") as writing:
-            upcoming, unwritten = reading.submit(next, batches, None), deque[Future[None]]()
-            while (batch := upcoming.result()) is not None:
-                upcoming = reading.submit(next, batches, None)
+        report, screen = IngestReport(dry_run=dry_run), Screen(self._archive)
+        with InTurn(QUEUED) as writer:  # after a batch that failed none is written, so that no later one says that all before it is safe
+            for batch in read_ahead(_batches(items, self._batch)):
                 screened = screen.look(batch)
                 prepared = self._preparation.prepare([] if dry_run else screened.fresh)
-                unwritten.append(writing.submit(self._write, prepared, screened, report, progress))
-                while len(unwritten) > QUEUED or (unwritten and unwritten[0].done()):
-                    unwritten.popleft().result()
-            for one in unwritten:
-                one.result()
+                writer.give(partial(self._write, prepared, screened, report, progress))
         if not dry_run:
             self._link([row.article_id for row in report.items if row.outcome in {Outcome.ADDED, Outcome.UPDATED} and row.article_id])
         return report

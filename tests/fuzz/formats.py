@@ -298,3 +298,12 @@ RULES = Format(
     ),
     ((b"*a", b""), (b"User-agent: a\n", b""), (b"Disallow: /a\n", b""), (b"Disallow: ", b"*")),
 )  # fmt: skip
+ZIPPED = Format(
+    (gzip.compress(WORDS.encode()), gzip.compress(b"") * 3, gzip.compress(bytes(90_000)), gzip.compress(b"a") + b"\0" * 9),
+    (b"\x1f\x8b\x08", b"\0\0\xff\xff", gzip.compress(b"a"), b"\0"),
+    ((gzip.compress(b"a"), b""),),
+)
+COLUMNS = Format(
+    _encoded("text=body,published_at=date", "text=Article text, id = n"), _encoded("=", ",", "text=", "a=b", "id=id", "updated_at"), ((b"text=", b","),)
+)
+SPANS = Format(_encoded("90s", "15m", "2h", "1d"), _encoded("s", "0", "9", "h ", "١", "-", "+", ".", "e9", "999999"), ((b"9", b"d"),), 1_000)

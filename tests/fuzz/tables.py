@@ -82,7 +82,8 @@ _article = st.fixed_dictionaries(
     },
 )  # fmt: skip
 _visit = st.fixed_dictionaries(
-    {"url": _odd_text}, optional={"seen_at": _odd_text | values, "etag": _odd_text, "status": values, "article_id": _odd_text | st.none(), "a": values}
+    {"url": _odd_text},
+    optional={"checked_at": _odd_text | values, "etag": _odd_text, "misses": values, "article_id": _odd_text | st.none(), "source": _odd_text, "a": values},
 )
 items = (
     st.fixed_dictionaries(

@@ -171,7 +171,6 @@ def test_a_site_is_followed_through_three_changes(watched: Watched, capsys: pyte
     assert watched.round(2 * HOUR)["/storm"] == added, "the summary, until the page can be had"
     site.pages["/storm"] = Page(page("Storm warning", FERRY.replace("Petrel", "Heron").replace("131", "90")), etag='"s1"',
                                 headers={"Content-Type": "text/html; charset=utf-8"})  # fmt: skip
-    site.pages["/feed.xml"] = replace(site.pages["/feed.xml"], etag='"f3"')  # type: ignore[type-var]
     outcomes = watched.round(2 * HOUR)
     assert outcomes["/storm"] == [Outcome.UPDATED]
     assert outcomes["/dam"] == [Outcome.WITHDRAWN], "404 three times in a row"
