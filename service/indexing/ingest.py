@@ -99,10 +99,8 @@ class Ingester:
         if prepared.staged:
             self._make_sure_of_room()
             versions = self._archive.stage(prepared.staged)
-            embedded = [one for one in prepared.staged if one.vectors is not None and one.passages]
-            if embedded:
-                ids = [passage.id for one in embedded for passage in one.passages]
-                self._index.upsert(ids, np.concatenate([one.vectors for one in embedded if one.vectors is not None]))
+            if prepared.new:
+                self._index.upsert(list(prepared.new), np.stack(list(prepared.new.values())))
             self._index.delete(self._archive.publish(versions))
             joined = self._archive.joined(versions)
         if not report.dry_run:
@@ -111,7 +109,7 @@ class Ingester:
             if screened.visits:  # last, so that no page counts as seen whose article is not safe
                 self._note_visits(screened.visits)
         report.passages += sum(len(one.passages) for one in prepared.staged)
-        report.embedded += prepared.embedded
+        report.embedded += len(prepared.new)
         report.skipped.extend(screened.skipped)
         report.items.extend(_told(row, prepared, joined) for row in screened.rows)
         if progress:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,11 +22,13 @@ MIN_PASSAGE_TOKENS = 48
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A batch ready to be written; `embedded` passages of it had to be embedded, and `unserved` articles, by id, are in such a language."""
+    """A batch ready to be written."""
 
     staged: list[StagedArticle]
-    embedded: int
-    unserved: Mapping[str, str]
+    new: Mapping[str, Vectors] = field(default_factory=dict)
+    """The vectors that had to be made, by passage: the index does not have them yet."""
+    unserved: Mapping[str, str] = field(default_factory=dict)
+    """The languages that the encoder does not serve, by article."""
 
 
 class Preparation:
@@ -39,14 +41,15 @@ class Preparation:
     def prepare(self, batch: Sequence[Loaded]) -> Prepared:
         """A batch is embedded as one, so that the encoder can sort it by length. Raises ModelError."""
         if not batch:
-            return Prepared([], 0, {})
+            return Prepared([])
         articles = [_in_its_language(loaded.article) for loaded in batch]
         passages = self._cut(articles)
         unserved = {one.id: one.language for one in articles if one.language and not self._is_served(one)}
         served = [(article, cut) for article, cut in zip(articles, passages, strict=True) if article.id not in unserved]
-        vectors = self._held(served)
-        wanted = {passage.id: embedded_text(article, passage) for article, cut in served for passage in cut if passage.id not in vectors}
-        vectors |= dict(zip(wanted, self._embedder.embed(list(wanted.values())), strict=True))
+        held = self._held(served)
+        wanted = {passage.id: embedded_text(article, passage) for article, cut in served for passage in cut if passage.id not in held}
+        new = dict(zip(wanted, self._embedder.embed(list(wanted.values())), strict=True))
+        vectors = held | new
         staged = [
             StagedArticle(
                 article,
@@ -58,7 +61,7 @@ class Preparation:
             )
             for loaded, article, cut, sketch in zip(batch, articles, passages, sketches([one.text for one in articles]), strict=True)
         ]
-        return Prepared(staged, len(wanted), unserved)
+        return Prepared(staged, new, unserved)
 
     def _cut(self, articles: Sequence[Article]) -> list[list[Passage]]:
         headers = self._embedder.token_starts([header(article) for article in articles])
