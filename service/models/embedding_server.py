@@ -7,21 +7,20 @@ No error or log line here holds a text or the key: a server's own words are not 
 from __future__ import annotations
 
 import logging
-import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay, wait_exponential_jitter
 
 from service.errors import ModelError, ModelUnavailable, SettingsError
 from service.models.approximate_tokens import approximate_starts
 from service.models.encoder_folder import Languages
+from service.models.model_server import ModelServer, NoConnection, Refused
 from service.models.probe_memory import ProbeMemory, code_of_probe
 from service.models.token_batches import requests
 from service.ports import Vectors
@@ -36,7 +35,6 @@ CHARACTERS = 64_000
 """Characters of a request at most."""
 TIMEOUT = 30.0
 """Seconds that a request may take."""
-CONNECT_SECONDS = 3.0
 TRIES = 4
 PATIENCE = 60.0
 """Seconds after which a request is not tried again; what a server asks to wait is granted up to this."""
@@ -97,13 +95,11 @@ class EmbeddingServer:
         `memory` keeps what the model answered to the probe, so that it is known again; `pause` waits between two tries.
         Raises SettingsError where `url` is none.
         """
-        self._url = _address(url)
+        self._server = ModelServer("the embeddings server", _address(url), key=api_key, timeout=timeout, longest=LONGEST_ANSWER)
         self._model = model
-        self._key = api_key
         self._max_tokens = max_tokens
         self._languages = languages
         self._memory = memory or ProbeMemory(None)
-        self._timeout = timeout
         self._pause = pause
         self._probing = threading.Lock()
         self._probed: Vectors | None = None
@@ -116,7 +112,7 @@ class EmbeddingServer:
         is remembered; where the memory is lost, a model whose vectors vary by a cosine of 0.9999 gets another code in some 7 of 100 cases.
         """
         name = self._model.replace(" ", "_")
-        return f"{name}-{self.dimension}-{code_of_probe(self._memory.recalled(f'{self._url} {self._model}', self._probe))}"
+        return f"{name}-{self.dimension}-{code_of_probe(self._memory.recalled(f'{self._server.url} {self._model}', self._probe))}"
 
     @property
     def dimension(self) -> int:
@@ -142,7 +138,7 @@ class EmbeddingServer:
         vectors = np.zeros((len(texts), width), dtype=np.float32)
         if texts:
             sent = [self._cut(text) for text in texts]
-            with self._client() as client:
+            with self._server.client() as client:
                 for rows in requests(sent, TEXTS, CHARACTERS):
                     vectors[rows] = self._embedded(client, [sent[row] for row in rows], width)
         return vectors
@@ -153,15 +149,15 @@ class EmbeddingServer:
 
     def examine(self) -> str:
         """Its name, address and width, once it has answered anew. Raises ModelError."""
-        with self._client() as client:
+        with self._server.client() as client:
             width = self._embedded(client, [PROBE], None).shape[1]
-        return f"{self._model} answers at {self._url}, {width} dimensions"
+        return f"{self._model} answers at {self._server.url}, {width} dimensions"
 
     @property
     def _probe(self) -> Vectors:
         with self._probing:
             if self._probed is None:
-                with self._client() as client:
+                with self._server.client() as client:
                     self._probed = self._embedded(client, [PROBE], None)[0]
             return self._probed
 
@@ -178,12 +174,12 @@ class EmbeddingServer:
             return self._vectors(self._answer(client, texts), len(texts), width)
         except _TooMuch:
             if len(texts) == 1:
-                raise ModelError(f"{self._name} refuses a text as too long: lower DATELINE_EMBEDDING_MAX_TOKENS") from None
+                raise ModelError(f"{self._server.name} refuses a text as too long: lower DATELINE_EMBEDDING_MAX_TOKENS") from None
             half = len(texts) // 2
             return np.vstack([self._embedded(client, part, width) for part in (texts[:half], texts[half:])])
 
-    def _answer(self, client: httpx2.Client, texts: list[str]) -> bytes:
-        """The body of an answer with status 200; what may pass is tried again, ever later."""
+    def _answer(self, client: httpx2.Client, texts: list[str]) -> list[_Row]:
+        """What the server says; what may pass is tried again, ever later. A server that had its time is not."""
         tries = Retrying(
             retry=retry_if_exception_type(_TryAgain), stop=stop_after_attempt(TRIES) | stop_before_delay(PATIENCE), wait=_wait,
             sleep=self._pause, reraise=True, before_sleep=self._log_retry,
@@ -191,92 +187,47 @@ class EmbeddingServer:
         return tries(self._post, client, texts)
 
     def _log_retry(self, state: RetryCallState) -> None:
-        _log.info("%s: try %d failed (%s)", self._name, state.attempt_number, state.outcome and state.outcome.exception())
+        _log.info("%s: try %d failed (%s)", self._server.name, state.attempt_number, state.outcome and state.outcome.exception())
 
-    def _post(self, client: httpx2.Client, texts: list[str]) -> bytes:
-        import httpx2
-
-        latest, answer = time.monotonic() + self._timeout, bytearray()
+    def _post(self, client: httpx2.Client, texts: list[str]) -> list[_Row]:
         try:
-            with client.stream("POST", self._url, json={"model": self._model, "input": texts}) as response:
-                if response.status_code != 200:
-                    raise self._refused(response.status_code, response.headers.get("retry-after"))
-                for piece in response.iter_bytes():
-                    answer += piece
-                    if len(answer) > LONGEST_ANSWER:
-                        raise self._wrong("it is too long")
-                    if time.monotonic() > latest:
-                        raise self._silent()
-        except httpx2.TimeoutException as error:
-            raise self._silent() from error
-        except httpx2.TransportError as error:
-            raise _TryAgain(f"{self._name} does not answer: no connection ({type(error).__name__})") from error
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise self._wrong(f"it cannot be read ({type(error).__name__})") from error
-        return bytes(answer)
+            return self._server.post(client, {"model": self._model, "input": texts}, _Embeddings).data
+        except NoConnection as error:
+            raise _TryAgain(str(error)) from error
+        except Refused as refusal:
+            raise self._refused(refusal.status, refusal.retry_after) from None
 
-    def _client(self) -> httpx2.Client:
-        import httpx2
-
-        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        timeout = httpx2.Timeout(self._timeout, connect=min(CONNECT_SECONDS, self._timeout))
-        return httpx2.Client(headers=headers, timeout=timeout, verify=self._tls)
-
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        """Made once: reading the certificates takes longer than a call."""
-        import httpx2
-
-        return httpx2.create_ssl_context()
-
-    def _vectors(self, answer: bytes, wanted: int, width: int | None) -> Vectors:
-        try:
-            rows = _Embeddings.model_validate_json(answer).data
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            place = ".".join(map(str, first["loc"]))
-            raise self._wrong(f"{place}: {first['msg']}" if place else first["msg"]) from None  # Its input would hold what was sent.
+    def _vectors(self, rows: Sequence[_Row], wanted: int, width: int | None) -> Vectors:
         if len(rows) != wanted or {row.index for row in rows} != set(range(wanted)):
-            raise self._wrong(f"{len(rows)} vectors, numbered otherwise than 0 to {wanted - 1}, for {wanted} texts")
+            raise self._server.wrong(f"{len(rows)} vectors, numbered otherwise than 0 to {wanted - 1}, for {wanted} texts")
         width = width or len(rows[0].embedding)
         if other := [len(row.embedding) for row in rows if len(row.embedding) != width]:
-            raise self._wrong(f"a vector of {other[0]} numbers where there were {width}: another model may answer now")
+            raise self._server.wrong(f"a vector of {other[0]} numbers where there were {width}: another model may answer now")
         found = np.array([row.embedding for row in sorted(rows, key=lambda row: row.index)], dtype=np.float64)
         largest = np.abs(found).max(axis=1, keepdims=True)
         if not largest.all():
-            raise self._wrong("a vector without a direction")
+            raise self._server.wrong("a vector without a direction")
         found /= largest  # first: squares of very large or small numbers would overflow or vanish
         unit: Vectors = (found / np.linalg.norm(found, axis=1, keepdims=True)).astype(np.float32)
         return unit
-
-    @property
-    def _name(self) -> str:
-        return f"the embeddings server at {self._url}"
 
     def _refused(self, status: int, retry_after: str | None) -> Exception:
         if status in {413, 422}:  # 422 is what text-embeddings-inference says to too many texts.
             return _TooMuch()
         if status in {401, 403}:
-            return ModelError(f"{self._name} refuses the key: check DATELINE_EMBEDDING_API_KEY")
+            return ModelError(f"{self._server.name} refuses the key: check DATELINE_EMBEDDING_API_KEY")
         if status in {404, 405}:
             return ModelError(
-                f"{self._name} does not know this model or address: check DATELINE_EMBEDDING_URL and DATELINE_EMBEDDING_MODEL"
+                f"{self._server.name} does not know this model or address: check DATELINE_EMBEDDING_URL and DATELINE_EMBEDDING_MODEL"
             )
         if status in {408, 429} or status >= 500:
-            again = _TryAgain(f"{self._name} failed with status {status}")
+            again = _TryAgain(f"{self._server.name} failed with status {status}")
             again.seconds = float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None
             return again
         return ModelError(
-            f"{self._name} answered with status {status}: check DATELINE_EMBEDDING_MODEL, and lower DATELINE_EMBEDDING_MAX_TOKENS if "
-            "texts may be too long for it"
+            f"{self._server.name} answered with status {status}: check DATELINE_EMBEDDING_MODEL, and lower DATELINE_EMBEDDING_MAX_TOKENS "
+            "if texts may be too long for it"
         )
-
-    def _silent(self) -> ModelUnavailable:
-        """Not tried again: it had its time."""
-        return ModelUnavailable(f"{self._name} gave no answer within {self._timeout:g} seconds")
-
-    def _wrong(self, what: str) -> ModelError:
-        return ModelError(f"the answer of {self._name.removeprefix('the ')} makes no sense: {what}")
 
 
 _BACK_OFF = wait_exponential_jitter(multiplier=0.5, max=8, jitter=0.5)

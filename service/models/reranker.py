@@ -5,27 +5,24 @@ No error or log line here holds a question or a passage: a server's own words ar
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from service.errors import ModelError, ModelUnavailable
 from service.models.cross_encoder import BATCH, RERANKER, LazyCrossEncoder, named
+from service.models.model_server import ModelServer, Refused
 from service.settings import Settings
 
 if TYPE_CHECKING:
-    import httpx2
     from sentence_transformers import CrossEncoder
 
 TIMEOUT = 10.0
 """Seconds that a server has for one question, which is answered without it afterwards."""
-CONNECT_SECONDS = 3.0
 LONGEST_ANSWER = 4 * 1024 * 1024
 """Bytes; 200 scores take some 20 kB, and some servers send the texts back."""
 
@@ -80,10 +77,9 @@ class HttpReranker:
 
     def __init__(self, url: str, *, model: str | None = None, api_key: str | None = None, timeout: float = TIMEOUT) -> None:
         """`url` is the server's, with or without `/v1`; `timeout` is in seconds, for connecting and for the whole answer each."""
-        self._url = url.rstrip("/").removesuffix("/v1/rerank").removesuffix("/v1") + "/v1/rerank"
+        address = url.rstrip("/").removesuffix("/v1/rerank").removesuffix("/v1") + "/v1/rerank"
+        self._server = ModelServer("the reranker", address, key=api_key, timeout=timeout, longest=LONGEST_ANSWER)
         self._model = model
-        self._key = api_key
-        self._timeout = timeout
         self.name = model or urlsplit(url).netloc.rpartition("@")[2]
 
     def rerank(self, question: str, texts: Sequence[str]) -> list[float]:
@@ -91,78 +87,37 @@ class HttpReranker:
         if not texts:
             return []
         asked: dict[str, Any] = {"query": question, "documents": list(texts), "top_n": len(texts)}
-        return self._scores(self._post(asked | ({"model": self._model} if self._model else {})), len(texts))
+        return self._scores(self._results(asked | ({"model": self._model} if self._model else {})), len(texts))
 
     def examine(self) -> str:
         """Its name and address, once it has answered. Raises ModelError."""
         self.rerank("Does it answer?", ["It answers."])
-        return f"{self.name} answers at {self._url}"
+        return f"{self.name} answers at {self._server.url}"
 
-    def _post(self, asked: dict[str, Any]) -> bytes:
-        import httpx2
-
-        latest, answer = time.monotonic() + self._timeout, bytearray()
+    def _results(self, asked: dict[str, Any]) -> list[_Result]:
         try:
-            with self._client() as client, client.stream("POST", self._url, json=asked) as response:
-                if response.status_code != 200:
-                    raise self._refused(response.status_code)
-                for piece in response.iter_bytes():
-                    answer += piece
-                    if len(answer) > LONGEST_ANSWER:
-                        raise self._wrong("it is too long")
-                    if time.monotonic() > latest:
-                        raise self._silent()
-        except httpx2.TimeoutException as error:
-            raise self._silent() from error
-        except httpx2.TransportError as error:
-            raise ModelUnavailable(f"the reranker at {self._url} does not answer: no connection ({type(error).__name__})") from error
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise self._wrong(f"it cannot be read ({type(error).__name__})") from error
-        return bytes(answer)
+            with self._server.client() as client:
+                return self._server.post(client, asked, _Ranking).results
+        except Refused as refusal:
+            raise self._refused(refusal.status) from None
 
-    def _client(self) -> httpx2.Client:
-        import httpx2
-
-        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        timeout = httpx2.Timeout(self._timeout, connect=min(CONNECT_SECONDS, self._timeout))
-        return httpx2.Client(headers=headers, timeout=timeout, verify=self._tls)
-
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        """Made once: reading the certificates takes longer than a call."""
-        import httpx2
-
-        return httpx2.create_ssl_context()
-
-    def _scores(self, answer: bytes, wanted: int) -> list[float]:
-        try:
-            results = _Ranking.model_validate_json(answer).results
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            place = ".".join(map(str, first["loc"]))
-            raise self._wrong(f"{place}: {first['msg']}" if place else first["msg"]) from None  # Its input would hold what was sent.
+    def _scores(self, results: Sequence[_Result], wanted: int) -> list[float]:
         if len(results) != wanted:
-            raise self._wrong(f"{len(results)} scores for {wanted} texts")
+            raise self._server.wrong(f"{len(results)} scores for {wanted} texts")
         scores = {result.index: result.relevance_score for result in results}
         if beyond := [index for index in scores if index >= wanted]:
-            raise self._wrong(f"index {beyond[0]} of {wanted} texts")
+            raise self._server.wrong(f"index {beyond[0]} of {wanted} texts")
         if len(scores) != wanted:
-            raise self._wrong("two scores for one text")
+            raise self._server.wrong("two scores for one text")
         return [scores[index] for index in range(wanted)]
 
     def _refused(self, status: int) -> ModelError:
         if status in {401, 403}:
-            return ModelError(f"the reranker at {self._url} refuses the key: check DATELINE_RERANKER_API_KEY")
+            return ModelError(f"{self._server.name} refuses the key: check DATELINE_RERANKER_API_KEY")
         if status in {404, 405}:
             return ModelError(
-                f"the reranker at {self._url} does not know this model or address: check DATELINE_RERANKER and DATELINE_RERANKER_MODEL"
+                f"{self._server.name} does not know this model or address: check DATELINE_RERANKER and DATELINE_RERANKER_MODEL"
             )
         if status in {408, 429} or status >= 500:
-            return ModelUnavailable(f"the reranker at {self._url} failed with status {status}")
-        return ModelError(f"the reranker at {self._url} answered with status {status}")
-
-    def _silent(self) -> ModelUnavailable:
-        return ModelUnavailable(f"the reranker at {self._url} gave no answer within {self._timeout:g} seconds")
-
-    def _wrong(self, what: str) -> ModelError:
-        return ModelError(f"the answer of the reranker at {self._url} makes no sense: {what}")
+            return ModelUnavailable(f"{self._server.name} failed with status {status}")
+        return ModelError(f"{self._server.name} answered with status {status}")

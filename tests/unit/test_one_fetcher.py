@@ -32,10 +32,10 @@ MAY = {
     "fetching/fetch.py": {"httpx2", "ssl"},
     # Servers that the operator names in the settings, or that this process starts itself; no address that an article or a user wrote.
     "models/cross_encoder.py": {"httpx", "huggingface_hub"},
-    "models/embedding_server.py": {"httpx2", "ssl"},
     "models/encoder_folder.py": {"httpx", "huggingface_hub"},
     "models/generator.py": {"httpx2", "openai"},
-    "models/reranker.py": {"httpx2", "ssl"},
+    "models/embedding_server.py": {"httpx2"},
+    "models/model_server.py": {"httpx2", "ssl"},
     "models/sources.py": {"httpx", "huggingface_hub", "urllib.request", "urlopen"},
     # The running service, at the address that it wrote beside the archive itself.
     "remote.py": {"httpx2"},
