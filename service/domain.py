@@ -171,6 +171,8 @@ class Article:
             sorted(self.metadata.items()),
             self.text_hash,
             *((self.zone,) if self.zone else ()),
+            *((self.date_conflicts,) if self.date_conflicts else ()),
+            *((self.date_origin.value,) if self.date_origin not in {DateOrigin.DOCUMENT, DateOrigin.UNKNOWN} else ()),
         )
         return hashlib.sha256(repr(seen).encode()).hexdigest()
 

@@ -111,6 +111,10 @@ class Archive(Protocol):
         """Take articles out of every search and keep them readable, in one transaction; returns passage ids now gone."""
         ...
 
+    def removed(self, keys: Sequence[str]) -> set[str]:
+        """Those of these ids and addresses (`service.urls.url_key`) that were taken out by hand and not taken in by name since."""
+        ...
+
     def at_urls(self, urls: Sequence[str]) -> dict[str, str]:
         """For each of these addresses (`service.urls.url_key`) that an article has, the article's id."""
         ...
@@ -293,11 +297,15 @@ class Visit:
     """The article that the page holds; None for a page without one, and for a feed or sitemap."""
     source: str | None = None
     """The feed or sitemap that led to the page."""
+    arrived: str | None = None
+    """Where the page was read, after redirects (`service.urls.url_key`)."""
     etag: str | None = None
     last_modified: str | None = None
     misses: int = 0
     """How many times in a row it was not there."""
     checked_at: datetime | None = None
+    since: datetime | None = None
+    """Of when its article is; None where there is none in the archive."""
 
 
 class VisitBook(Protocol):
@@ -307,8 +315,8 @@ class VisitBook(Protocol):
         """The last look at each of these addresses (`service.urls.url_key`) that was ever looked at."""
         ...
 
-    def pages_of(self, source: str) -> list[tuple[Visit, datetime]]:
-        """The pages of visible articles that a feed or sitemap led to, the longest unseen first, and of when each article is."""
+    def pages_of(self, source: str) -> list[Visit]:
+        """The pages of visible articles that a feed or sitemap led to, the longest unseen first."""
         ...
 
     def note_visits(self, visits: Sequence[Visit]) -> None:

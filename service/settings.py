@@ -189,7 +189,7 @@ def load_settings(**overrides: object) -> Settings:
         refuse_unknown(given, [*ELSEWHERE, *(f"{PREFIX}{name.upper()}" for name in Settings.model_fields)])
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise SettingsError("; ".join(f"{_variable(e['loc'])}{e['msg']}" for e in error.errors())) from error
+        raise SettingsError("; ".join(f"{_variable(e['loc'])}{e['msg'].removeprefix('Value error, ')}" for e in error.errors())) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env cannot be read ({error}): it must be a text file in UTF-8") from error
 

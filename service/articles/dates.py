@@ -24,6 +24,8 @@ EARLIEST_YEAR = 1600
 MAX_STATED = 100
 """Of more dates than this about one article, the rest is left unread."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NULL_DAYS = frozenset({date(1601, 1, 1), date(1899, 12, 30), date(1900, 1, 1)})
+"""Days whose first moment software writes for no date: of Windows (FILETIME) and of Excel."""
 _WEST, _EAST = timedelta(hours=12), timedelta(hours=14)
 """How far zones reach from UTC, so where a day without a zone may begin and end."""
 _TRUST = {origin: rank for rank, origin in enumerate(DateOrigin)}
@@ -31,6 +33,11 @@ _PATH_DAY = re.compile(r"/((?:19|20)\d\d)/(\d{1,2}|[a-z]{3})/(\d{1,2})(?=/|$)", 
 _NAMED_DAY = re.compile(
     r"(?<!\d)((?:19|20)\d\d)([-_.])(\d{2})\2(\d{2})(?!\d)|(?<![0-9A-Za-z])((?:19|20)\d\d)(\d{2})(\d{2})(?![0-9A-Za-z])", re.ASCII
 )
+_MADE = r"(?:saved|scan|scanned|download|downloaded|export|exported|screen ?shot|snapshot|backup|printed|captured|archived|retrieved|accessed)"
+_MADE_BEFORE = re.compile(rf"(?<![^\W\d_]){_MADE}[\s_.()-]*(?:(?:on|at|from|am|vom)[\s_.-]+)?$", re.IGNORECASE)
+_MADE_AFTER = re.compile(rf"[\s_.()-]*{_MADE}(?=[\s_.()\d-]*(?:\.\w{{1,7}})*$)", re.IGNORECASE)
+"""Words that tell of a day when the file was made; behind it only as the last one, since `2026-03-04-export-ban` is a headline."""
+_MADE_REACH = 30
 _MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
 
 
@@ -84,7 +91,8 @@ def from_name(name: str) -> Stated | None:
     """The day in a file's name or in the path of an address: `2025-04-07-story.html`, `/2025/04/07/`, `20250407_x.txt`.
 
     A path of year, month and day comes first, then a day at the beginning of the last part, then the only day there is.
-    None for a year and month alone, for figures that are no day of the calendar, and for two different days.
+    None for a year and month alone, for figures that are no day of the calendar, for two different days, and for a day on which a file
+    was made: `saved 2026-11-27.html`.
     """
     try:
         parts = urlsplit(name) if "://" in name else None
@@ -94,14 +102,18 @@ def from_name(name: str) -> Stated | None:
     days = [day for found in _PATH_DAY.finditer(path) if (day := _day(found[1], found[2], found[3]))]
     if not days:
         last = path.rstrip("/").rpartition("/")[2]
-        days = [day for found in _NAMED_DAY.finditer(last) if (day := _day(*_figures(found))) and found.start() == 0]
+        days = [day for found in _NAMED_DAY.finditer(last) if (day := _named_day(found)) and found.start() == 0]
     if not days:
-        days = [day for found in _NAMED_DAY.finditer(path) if (day := _day(*_figures(found)))]
+        days = [day for found in _NAMED_DAY.finditer(path) if (day := _named_day(found))]
     return Stated("published_at", DateOrigin.FILE_NAME, days[0].isoformat()) if len(set(days)) == 1 else None
 
 
-def _figures(found: re.Match[str]) -> tuple[str, str, str]:
-    return (found[1], found[3], found[4]) if found[1] else (found[5], found[6], found[7])
+def _named_day(found: re.Match[str]) -> date | None:
+    """The day of a name, unless it is the one on which the file was made."""
+    before, after = found.string[max(0, found.start() - _MADE_REACH) : found.start()], found.string[found.end() :]
+    if _MADE_BEFORE.search(before) or _MADE_AFTER.match(after):
+        return None
+    return _day(*((found[1], found[3], found[4]) if found[1] else (found[5], found[6], found[7])))
 
 
 def _day(year: str, month: str, day: str) -> date | None:
@@ -132,6 +144,8 @@ def _refuse_impossible(reading: Reading, now: datetime) -> None:
     if reading.day.year < EARLIEST_YEAR:
         raise ValueError("lies before newspapers")
     if reading.day == _EPOCH.date() or reading.moment == _EPOCH:
+        raise ValueError("is what software writes for no date")
+    if reading.day in _NULL_DAYS and reading.moment == datetime.fromisoformat(f"{reading.day}T00:00:00{reading.zone or '+00:00'}"):
         raise ValueError("is what software writes for no date")
 
 

@@ -19,6 +19,8 @@ class Loaded:
     """Whether its id came with it, or was made of its address, file or words."""
     visit: Visit | None = None
     """The look at its page, to be remembered once the article is safe."""
+    offered: bool = False
+    """Whether a feed, a sitemap or a watched source has it, and nobody named it: what was removed by hand stays away."""
 
     def at(self, place: str) -> Loaded:
         """The same, read at a more exact place."""

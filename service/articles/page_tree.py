@@ -32,8 +32,14 @@ _CONTROL = re.compile(
 _DISPENSABLE = ("script", "style", "svg", "template", "iframe", "noscript", "object", "canvas")
 _CENTRAL_EUROPEAN = frozenset({"pl", "cs", "sk", "hu", "sl", "hr", "ro", "sq", "bs"})
 _LANG = re.compile(rb"<html[^>]{0,500}?\slang\s*=\s*[\"']?([A-Za-z]{2,3})", re.IGNORECASE)
-_ESCAPING = ("iso2022", "hz", "utf-16", "utf-32", "utf-7")
+_WIDE = ("utf-16", "utf-32")
+"""What a page says of itself in single bytes cannot be true; UTF-8 is meant (WHATWG)."""
+_ESCAPING = ("iso2022", "hz", "utf-7", *_WIDE)
 """Charsets whose bytes may pass for UTF-8."""
+_NO_CHARSET = frozenset(
+    {"base64", "bz2", "hex", "idna", "punycode", "quopri", "raw-unicode-escape", "rot-13", "undefined", "unicode-escape", "uu", "zlib"}
+)
+"""Python's codecs that no page is written in: they fail whatever they are told, or take for ever."""
 _LATIN = re.compile(r"(?:cp125[02478]|cp437|cp85\d|cp77\d|latin_1|iso8859_(?:1|2|3|4|9|10|13|14|15|16)|mac_\w+|hp_roman8|ascii|cp\d{3})$")
 _BLOCKS = frozenset(
     "address article aside blockquote center dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 header hr li "
@@ -54,7 +60,9 @@ def decode(data: bytes, content_type: str = "") -> str:
     mark, bom = read_bom(data)
     if mark and bom:
         return data[len(bom) :].decode(mark, "replace")
-    declared = http_content_type_encoding(content_type) or html_body_declared_encoding(data)
+    within = html_body_declared_encoding(data) or ""
+    named = (http_content_type_encoding(content_type), "utf-8" if within.startswith(_WIDE) else within)
+    declared = next((name for name in named if name and name not in _NO_CHARSET), None)
     if declared is None or not declared.startswith(_ESCAPING):
         text = data.decode("utf-8", "replace")
         bad = text.count("\ufffd")

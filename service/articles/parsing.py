@@ -10,11 +10,15 @@ import io
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import PurePath
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from service.articles.raw import Raw
 from service.errors import BadArticle
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 KINDS = {
     ".html": "html", ".htm": "html", ".xhtml": "html", ".mhtml": "mhtml", ".mht": "mhtml", ".xml": "xml", ".rss": "feed", ".atom": "feed",
@@ -26,6 +30,8 @@ ONE_ARTICLE = frozenset({"html", "mhtml", "markdown", "text", "pdf"})
 """Kinds whose file is one article, so that the date in its name is the article's."""
 MAX_UNPACKED = 256 * 1024 * 1024
 """Bytes that a .gz may unpack to."""
+MAX_PARTS = 1_000
+"""Parts of a saved page that are looked through for it: browsers write it first, before its pictures and styles."""
 Source = bytes | IO[bytes]
 
 
@@ -57,7 +63,7 @@ def parse(
 
 
 def raws(source: Source, job: Job) -> Iterator[Raw]:
-    """Each article in a file or its bytes, as it is parsed; a Raw without row and problem is something passed over.
+    """Each article in a file or its bytes, as it is parsed; what was passed over is a Raw, too, with `skipped`.
 
     Raises BadArticle whatever a library raises on bytes that are not what they should be, and MemoryError.
     """
@@ -105,13 +111,16 @@ def _mhtml(source: Source, job: Job) -> Iterable[Raw]:
     """The page of a saved web archive (RFC 2557). Its Date is when it was saved, and not read."""
     from email import message_from_bytes, policy
 
-    message = message_from_bytes(_whole(source), policy=policy.default)
-    url = str(message.get("Snapshot-Content-Location", "")) or None
-    for part in message.walk():
+    def stated(part: Message, name: str) -> str | None:
+        return str(policy.default.header_fetch_parse(name, str(part.get(name, "")))) or None
+
+    message = message_from_bytes(_whole(source), policy=policy.compat32)  # the newer one takes a second for 20,000 parts
+    url = stated(message, "Snapshot-Content-Location")
+    for part in islice(message.walk(), MAX_PARTS):
         if part.get_content_type() in {"text/html", "application/xhtml+xml"}:
             data = part.get_payload(decode=True)
             kind = f"text/html; charset={part.get_content_charset() or 'utf-8'}"
-            url = url or str(part.get("Content-Location", "")) or None
+            url = url or stated(part, "Content-Location")
             return _html(data if isinstance(data, bytes) else b"", replace(job, url=job.url or url, content_type=kind))
     raise BadArticle("is a web archive without a page")
 
@@ -119,18 +128,25 @@ def _mhtml(source: Source, job: Job) -> Iterable[Raw]:
 def _feed(source: Source, job: Job) -> Iterable[Raw]:
     from service.articles.feeds import feed_articles
 
-    return feed_articles(_whole(source), url=job.url, content_type=job.content_type).items
+    found = feed_articles(_whole(source), url=job.url, content_type=job.content_type)
+    if found.left_out:
+        reason = f"{found.left_out:,} items more than {len(found.items):,} are left out: ask the publisher for a shorter feed"
+        return (*found.items, Raw(place=f": {reason}", skipped=True))
+    return found.items
 
 
 def _sitemap(source: Source, job: Job) -> Iterable[Raw]:
     """The addresses of a sitemap: each a Raw with a link, what the site says of the page, and no text."""
-    from service.articles.sitemap import sitemap_entries
+    from service.articles.sitemap import MAX_ENTRIES, sitemap_entries
 
     found = sitemap_entries(_whole(source), url=job.url)
     for sitemap, entries in ((False, found.entries), (True, found.sitemaps)):
         for one in entries:
             row = {"sitemap": sitemap, "lastmod": one.lastmod, "title": one.title, "source": one.source}
             yield Raw(row, one.stated, links=(one.url,))
+    if found.left_out:
+        reason = f"{found.left_out:,} addresses are left out: of other hosts, broken, or more than {MAX_ENTRIES:,}"
+        yield Raw(place=f": {reason}", skipped=True)
 
 
 def _xml(source: Source, job: Job) -> Iterable[Raw]:

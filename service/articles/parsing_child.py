@@ -117,6 +117,7 @@ def _written(raw: Raw) -> bytes:
         "problem": None if raw.problem is None else _printable(raw.problem)[:1_000],
         "place": place,
         "links": [_printable(link) for link in raw.links],
+        "skipped": raw.skipped,
     }
     try:
         data = json.dumps(told, ensure_ascii=False, default=_plain).encode("utf-8", "surrogatepass")

@@ -32,3 +32,5 @@ class Raw:
     """Where in the file it was: `:12` for a line or row, `!/member.html` in a ZIP; empty for the whole file."""
     links: tuple[str, ...] = ()
     """Addresses that the article gives instead of its text: a feed's item whose page is still to be fetched."""
+    skipped: bool = False
+    """Whether this is something passed over, at a place that says what, rather than an article or a failure."""

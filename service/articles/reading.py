@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from service.articles.items import Item, Unreadable
+from service.articles.items import Item, Skipped, Unreadable
 from service.articles.raw import Raw
 from service.articles.row import article_from_row
 from service.errors import BadArticle
@@ -51,9 +51,13 @@ class Reading:
     parser: Parser
     columns: Mapping[str, str] = field(default_factory=dict)
     meter: Meter = field(default_factory=Meter)
+    leave: frozenset[Path] = frozenset()
+    """Folders, resolved, that are left aside where they lie in one that is read: those of the archive itself."""
 
     def item(self, raw: Raw, place: str, origin: str, *, one_per_file: bool = False) -> Item:
         """One raw article checked, or why it is none."""
+        if raw.skipped:
+            return Skipped(place)
         if raw.problem:
             return Unreadable(place, raw.problem, origin)
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -13,11 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.articles.dates import settle
 from service.articles.items import Loaded
+from service.articles.names import named
 from service.articles.raw import DateField, Stated
 from service.domain import Article, DateOrigin
 from service.errors import BadArticle
 from service.moments import iso
 from service.urls import url_key
+from service.visible import visible
 
 MAX_FIELD = 2_000
 MAX_METADATA = 64 * 1024
@@ -28,8 +31,11 @@ _JOINERS = "\u200c\u200d"
 """Not printable by themselves, but they shape Persian words and emoji."""
 
 
+_BLANK_BRAILLE = "\u2800"
+
+
 class Row(BaseModel):
-    """A corpus row as it comes in. Unknown keys are kept as metadata."""
+    """A corpus row as it comes in, with our own names. Unknown keys are kept as metadata."""
 
     model_config = ConfigDict(extra="allow", strict=True)
 
@@ -53,14 +59,14 @@ def article_from_row(
     origin_is_identity: bool = False,
     stated: Sequence[Stated] = (),
 ) -> Loaded:
-    """A checked article. Raises BadArticle with a reason that names the field. `stated` are dates found beside the row's own.
+    """A checked article; `names.NAMES` are taken for our fields. Raises BadArticle with a reason that names the field. `stated` are dates found beside the row's own.
 
     With `origin_is_identity` an article without id and URL is known by its file, so that a changed file is a new
-    version of the same article; otherwise it is known by what it says.
+    version of the same article; otherwise by outlet, headline and date, where all three are known, or by what it says.
     """
     if not isinstance(row, Mapping):
         raise BadArticle(f"an article must be a JSON object, not {type(row).__name__}")
-    checked = _checked(row)
+    checked = _checked(named(row))
     text = _text(checked.text, max_chars)
     warnings: list[str] = []
     own = _stated("published_at", checked.published_at, warnings) + _stated("updated_at", checked.updated_at, warnings)
@@ -108,6 +114,8 @@ def _text(raw: str, max_chars: int) -> str:
     text = raw.replace("\r\n", "\n").replace("\r", "\n").strip()
     if not text:
         raise BadArticle("the text is empty")
+    if not _shows_anything(text):
+        raise BadArticle("the text has no visible character")
     if len(text) > max_chars:
         raise BadArticle(_too_long(len(text), max_chars))
     if "\0" in text:
@@ -117,6 +125,11 @@ def _text(raw: str, max_chars: int) -> str:
     except UnicodeEncodeError as error:
         raise BadArticle(f"the text holds half a surrogate pair at character {error.start}, which is not a character") from error
     return text
+
+
+def _shows_anything(text: str) -> bool:
+    """Whether there is a letter, digit, mark of punctuation or sign to be seen."""
+    return any(unicodedata.category(c)[0] in "LNPS" and c != _BLANK_BRAILLE for c in visible(text))
 
 
 def _too_long(length: int, max_chars: int) -> str:
@@ -145,14 +158,15 @@ def _stated(field: DateField, value: object, warnings: list[str]) -> tuple[State
 
 
 def _identity(fields: Mapping[str, str | None], published: datetime | None, text: str, origin: str | None) -> str:
-    """What an article without an id is known by: its URL, its file, its outlet, headline and date, or its words."""
+    """What an article without an id is known by: its URL, its file, its outlet, headline and date where all are known, or its words."""
     if address := url_key(fields["url"]):
         key = "url\0" + address
     elif origin is not None:
         key = "file\0" + origin
     else:
         day = iso(published) or ""  # "Morning briefing" is another article every day
-        key = "\0".join(("content", fields["source"] or "", fields["title"] or "", day if fields["title"] else text))
+        known = bool(fields["source"] and fields["title"] and day)  # two texts called "Lamps" may have nothing else in common
+        key = "\0".join(("content", fields["source"] or "", fields["title"] or "", day if known else text))
     return "art_" + hashlib.sha256(key.encode()).hexdigest()[:20]
 
 

@@ -62,7 +62,7 @@ class Sandbox:
         content_type: str = "",
         options: Mapping[str, Any] | None = None,
     ) -> list[Raw]:
-        """Every article in the bytes; kinds and options as in `parsing.parse`. A Raw without row and problem is something passed over.
+        """Every article in the bytes; kinds and options as in `parsing.parse`. What was passed over is a Raw, too.
 
         Raises BadArticle, also where the process ran out of time or memory or broke down; the next file then gets a fresh one.
         """

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from service.articles.files import load, load_lines
-from service.articles.items import Item, Untouched
+from service.articles.items import Item, Loaded, Untouched
 from service.articles.reading import Meter, Parser, Reading
 from service.articles.web import Web
 from service.ports import Clock, Fetcher, VisitBook
@@ -23,6 +24,11 @@ def is_address(source: str) -> bool:
 def _was_passed_over(item: Item) -> bool:
     """Whether it is a page that was not even asked for, since nothing speaks for a change."""
     return isinstance(item, Untouched) and item.visit is None and not item.warnings
+
+
+def _offered(item: Item) -> Item:
+    """The item, as one that a watched source has and nobody named."""
+    return replace(item, offered=True) if isinstance(item, Loaded) else item
 
 
 class Intake:
@@ -50,10 +56,10 @@ class Intake:
     def look_again(self, source: str) -> Iterator[Item]:
         """What is new at a source that is watched, and those of its pages whose time it is to be looked at again."""
         if not is_address(source):
-            yield from self.items([source])
+            yield from map(_offered, self.items([source]))
             return
         web = Web(self._fetcher, self._book, self._reading(None))
-        yield from (item for item in web.items(source) if not _was_passed_over(item))
+        yield from (_offered(item) for item in web.items(source) if not _was_passed_over(item))
         yield from web.rechecks(source)
 
     def _reading(self, columns: Mapping[str, str] | None) -> Reading:

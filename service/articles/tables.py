@@ -12,21 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from service.articles.lines import skip_line
+from service.articles.names import NAMES
 from service.articles.raw import Raw
 from service.errors import BadArticle, BadInput
 
-NAMES: Mapping[str, tuple[str, ...]] = {
-    "text": ("text", "body", "content", "article"),
-    "title": ("title", "headline"),
-    "source": ("source", "outlet", "publication", "publisher"),
-    "author": ("author", "byline"),
-    "url": ("url", "link"),
-    "published_at": ("published_at", "date", "published", "publish_date", "pubdate"),
-    "updated_at": ("updated_at", "modified"),
-    "language": ("language", "lang"),
-    "id": ("id",),
-}
-"""Our fields, and the names of columns that are taken for them in any case of letters, the likeliest first."""
 MAX_OTHER_COLUMNS = 60_000
 """Characters of JSON that the other columns of a row may take; `article_from_row` refuses 65,536 with all keys."""
 _DELIMITERS = ",;\t|"
@@ -108,7 +97,7 @@ def parquet_rows(source: bytes | IO[bytes], columns: Mapping[str, str]) -> Itera
     """Each row, at place `:row 1` and so on, read in batches, so that a file may be larger than memory. Raises BadArticle.
 
     Points in time become ISO strings with their zone, lists and structures JSON. Text in a column of bytes is decoded where it is one of
-    our fields; any other column of bytes is passed over, which a `Raw` without row and problem at place `:column NAME` says.
+    our fields; any other column of bytes is passed over, which a skipped `Raw` at place `:column NAME` says.
     """
     from service.articles.parquet import is_bytes, open_table, read_rows
 
@@ -117,7 +106,7 @@ def parquet_rows(source: bytes | IO[bytes], columns: Mapping[str, str]) -> Itera
     wanted = []
     for name, binary in ((field.name, is_bytes(field.type)) for field in table.schema_arrow):
         if binary and name not in found.values():
-            yield Raw(place=f":column {name}")
+            yield Raw(place=f":column {name}", skipped=True)
         else:
             wanted.append(name)
     named = [column for field, column in found.items() if field != "text"]  # where a number serves as an id or a date
@@ -188,7 +177,7 @@ def _wrong(cells: Sequence[str], width: int) -> str | None:
 
 
 def _row(cells: Mapping[str, Any], found: Mapping[str, str]) -> dict[str, Any]:
-    """Our fields, and the other columns beside them; what is empty is left out."""
+    """Our fields, and the other columns beside them; what is empty is left out, or None where another column would be taken for it."""
     row = {field: cells[column] for field, column in found.items() if cells[column] not in (None, "")}
     taken = set(found.values())
     others = {
@@ -196,6 +185,8 @@ def _row(cells: Mapping[str, Any], found: Mapping[str, str]) -> dict[str, Any]:
         for name, value in cells.items()
         if name and name not in taken and value is not None and value != ""
     }
+    names = {name.strip().casefold() for name in others}
+    row |= {field: None for field in found if field not in row and not names.isdisjoint(NAMES[field])}
     sizes = {name: len(json.dumps(value, ensure_ascii=False)) + len(name) + 6 for name, value in others.items()}
     left_out = []
     while sum(sizes.values()) > MAX_OTHER_COLUMNS:

@@ -15,14 +15,17 @@ from service.errors import BadArticle
 
 MAX_DEPTH = 100
 """Levels: a feed has some ten, and feedparser takes five seconds for 600 KB of nested tags."""
-MAX_ELEMENTS = 30_000
-"""Of a feed: feedparser takes 40 to 65 seconds per million. A thousand items have some ten thousand."""
+MAX_ELEMENTS = 20_000
+"""Of a feed: feedparser takes 25 to 50 seconds per million. A thousand items have some ten thousand."""
+MAX_BROKEN_TAGS = 15_000
+"""Of a feed that is not well-formed, beginnings and ends counted: it is read twice, which takes some 55 seconds per million."""
 MAX_ATTRIBUTES = 5_000
 """Of one tag; of several, the root of the sum of their squares. libxml2 and feedparser look through a tag's attributes for each of them:
 15,000 take two seconds, 50,000 a minute and a half."""
 MAX_BROKEN = 1024 * 1024
 """Bytes of XML that is not well-formed, which feedparser reads five times slower."""
 _TOO_MANY = f"is XML of more than {MAX_ELEMENTS:,} elements: ask the publisher for a shorter feed"
+_TOO_BROKEN = f"is broken XML of more than {MAX_BROKEN_TAGS:,} tags: ask the publisher to mend the feed"
 _TOO_DEEP = f"is XML nested more than {MAX_DEPTH} levels deep"
 _DOCTYPE = re.compile(rb"<!DOCTYPE[^\[\]<>]{0,500}>", re.IGNORECASE)
 _HEAD = 4_096
@@ -113,7 +116,7 @@ def _look_over_loosely(data: bytes) -> None:
         raise BadArticle(f"is broken XML of {len(data):,} bytes; the limit is {MAX_BROKEN:,}")
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
         raise BadArticle(_REFUSED)
-    depth = place = elements = 0
+    depth = place = tags = 0
     attributes = Attributes()
     while (place := data.find(b"<", place)) >= 0:
         opaque = next((end for start, end in _OPAQUE if data.startswith(start, place)), None)
@@ -123,8 +126,8 @@ def _look_over_loosely(data: bytes) -> None:
                 return
         elif tag := _TAG.match(data, place):
             depth = max(0, depth - 1) if tag[1] else depth if tag[0].endswith(b"/>") else depth + 1
-            elements += 1
+            tags += 1
             attributes.add(tag[0].count(b"="))
-            if depth > MAX_DEPTH or elements > MAX_ELEMENTS:
-                raise BadArticle(_TOO_DEEP if depth > MAX_DEPTH else _TOO_MANY)
+            if depth > MAX_DEPTH or tags > MAX_BROKEN_TAGS:
+                raise BadArticle(_TOO_DEEP if depth > MAX_DEPTH else _TOO_BROKEN)
         place += 1

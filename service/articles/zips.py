@@ -3,7 +3,7 @@
 A member with a name that would lead out of a folder, a link, an encrypted member or one packed twice (.gz, .zip) is a problem of its own,
 and the others are read. What headers say about sizes is not believed: bytes are counted as they are unpacked, and a member that is more
 than it says, or more than text can be, ends the reading, as do members that overlap. Folders, hidden files and `__MACOSX` are left aside
-without a word, as in a folder on disk; a member of a kind that Dateline does not read is a `Raw` without row and problem.
+without a word, as in a folder on disk; a member of a kind that Dateline does not read is a `Raw` that says it was skipped.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _members(archive: ZipFile, members: list[ZipInfo], kind_of: Callable[[str], 
         problem = outside or ("is there twice, only the first is read" if name in seen else _refused(member, kind))
         seen.add(name)
         if problem or kind is None:
-            yield Raw(problem=problem, place=place)
+            yield Raw(problem=problem, place=place, skipped=problem is None)
             continue
         data = _unpacked(archive, member, MAX_TOTAL - total)
         if isinstance(data, Raw):

@@ -62,8 +62,6 @@ class Ingester:
                 screened = screen.look(batch)
                 prepared = self._preparation.prepare([] if dry_run else screened.fresh)
                 writer.give(partial(self._write, prepared, screened, report, progress))
-        if not dry_run:
-            self._link([row.article_id for row in report.items if row.outcome in {Outcome.ADDED, Outcome.UPDATED} and row.article_id])
         return report
 
     def remove(self, article_ids: Sequence[str]) -> None:
@@ -103,6 +101,7 @@ class Ingester:
                 self._index.upsert(list(prepared.new), np.stack(list(prepared.new.values())))
             self._index.delete(self._archive.publish(versions))
             joined = self._archive.joined(versions)
+            self._link([one.article.id for one in prepared.staged])
         if not report.dry_run:
             if screened.gone:
                 self.withdraw(screened.gone)

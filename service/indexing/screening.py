@@ -37,15 +37,24 @@ class Screen:
         self._seen: dict[str, tuple[str, str]] = {}
         """Of each id of this run, the place and content hash it had first."""
         self._texts: OrderedDict[_Text, str] = OrderedDict()
+        self._gone: set[str] = set()
+        """Articles that this run withdraws; the archive may not know it yet."""
 
     def look(self, batch: Sequence[Item]) -> Screened:
         """Those that are new or changed, and a row of the report for every article."""
         articles = self._named([item for item in batch if isinstance(item, Loaded)])
         known, following, found = self._archive.known([loaded.article.id for loaded in articles]), iter(articles), Screened()
+        removed = self._archive.removed([key for loaded in articles if loaded.offered for key in _keys(loaded)])
         for item in batch:
             match item:
                 case Loaded():
-                    self._sort(next(following), known, found)
+                    loaded = next(following)
+                    if loaded.offered and not removed.isdisjoint(_keys(loaded)):
+                        found.rows.append(_passed_over(loaded, "was removed from the archive by hand: name it to take it in again"))
+                    elif loaded.article.id in self._gone:
+                        found.rows.append(_passed_over(loaded, "was taken down in this very run"))
+                    else:
+                        self._sort(loaded, known, found)
                 case Unreadable(place, reason, origin):
                     found.rows.append(ItemReport(place, Outcome.REJECTED, reason=reason, origin=origin))
                 case Skipped(place):
@@ -55,6 +64,7 @@ class Screen:
                 case Gone(place, article_id, reason):
                     found.rows.append(ItemReport(place, Outcome.WITHDRAWN, article_id, reason))
                     found.gone.append(article_id)
+                    self._gone.add(article_id)
             if isinstance(item, (Unreadable, Untouched, Gone, Looked)) and item.visit:
                 found.visits.append(item.visit)
         return found
@@ -65,7 +75,8 @@ class Screen:
         if row.outcome in {Outcome.ADDED, Outcome.UPDATED}:
             found.fresh.append(loaded)
         if loaded.visit and row.outcome is not Outcome.REJECTED:
-            held = row.reason if row.outcome is Outcome.DUPLICATE else row.article_id
+            # The page of a duplicate is not that of the article: what becomes of it says nothing of the other.
+            held = None if row.outcome is Outcome.DUPLICATE else row.article_id
             found.visits.append(replace(loaded.visit, article_id=held))
 
     def _named(self, articles: Sequence[Loaded]) -> list[Loaded]:
@@ -111,3 +122,13 @@ class Screen:
         self._texts[key] = article_id
         if len(self._texts) > REMEMBERED:
             self._texts.popitem(last=False)
+
+
+def _keys(loaded: Loaded) -> list[str]:
+    """What an article may have been removed under."""
+    pages = (url_key(loaded.article.url), url_key(loaded.visit.url) if loaded.visit else None)
+    return [loaded.article.id, *(key for key in pages if key)]
+
+
+def _passed_over(loaded: Loaded, reason: str) -> ItemReport:
+    return ItemReport(loaded.place, Outcome.UNCHANGED, reason=reason, origin=loaded.article.origin)

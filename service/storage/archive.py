@@ -15,7 +15,7 @@ from service.domain import Notice
 from service.errors import ArchiveError
 from service.ports import Clock, StagedArticle, Vectors
 from service.sketches import Sketch
-from service.storage import notices, stories, versions, visits
+from service.storage import notices, removed, stories, versions
 from service.storage.reading import ArchiveReader
 from service.storage.rows import article_columns
 
@@ -69,6 +69,8 @@ class SqliteArchive(ArchiveReader):
                 (chosen,),
             )
             stories.join(connection, staged, inherited)
+            taken = connection.execute("SELECT id FROM articles WHERE version IN (SELECT value FROM json_each(?))", (chosen,))
+            removed.forget(connection, [row[0] for row in taken.fetchall()])
             kept = connection.execute("SELECT id FROM passages WHERE version IN (SELECT value FROM json_each(?))", (chosen,))
             return sorted(set(gone) - {row[0] for row in kept})
 
@@ -76,7 +78,7 @@ class SqliteArchive(ArchiveReader):
         """Remove articles, with every version they had, from every table in one transaction; returns passage ids now gone."""
         with self.transaction() as connection:
             versions.forget(connection, article_ids)
-            visits.turn_away(connection, article_ids)
+            removed.remember(connection, article_ids, self._clock())
             return self._drop(connection, _current(connection, article_ids))
 
     def withdraw(self, article_ids: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 from service.domain import Article, Bylines, Coverage, Hit, Notice, Passage, Reprint, Scope, Version
 from service.errors import NotFound
 from service.ports import Vectors
-from service.storage import notices, stories, versions
+from service.storage import notices, removed, stories, versions
 from service.storage.file import ArchiveFile
 from service.storage.rows import article_from, from_micros, storable, visible
 
@@ -73,6 +73,10 @@ class ArchiveReader(ArchiveFile):
         moved = "SELECT url_key, article_id FROM visits WHERE article_id IS NOT NULL AND url_key IN (SELECT value FROM json_each(?))"
         here = "SELECT url_key, id FROM articles WHERE state = 'ready' AND url_key IN (SELECT value FROM json_each(?)) ORDER BY version"
         return {row[0]: row[1] for statement in (moved, here) for row in self.rows(statement, (chosen,))}
+
+    def removed(self, keys: Sequence[str]) -> set[str]:
+        """Those of these ids and addresses (`service.urls.url_key`) that were taken out by hand and not taken in by name since."""
+        return removed.among(self, keys)
 
     def under(self, folder: str) -> list[str]:
         """Ids of the articles that were read from files inside a folder."""

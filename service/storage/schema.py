@@ -159,6 +159,7 @@ _STEPS: dict[int, tuple[str, ...]] = {
             url_key       TEXT PRIMARY KEY,
             url           TEXT NOT NULL,
             article_id    TEXT,              -- NULL for a feed, a sitemap, and a page that holds no article
+            arrived       TEXT,              -- the url_key at which the page was read, after redirects
             source        TEXT,              -- the url_key of the feed or sitemap that led to the page
             etag          TEXT,
             last_modified TEXT,
@@ -166,6 +167,11 @@ _STEPS: dict[int, tuple[str, ...]] = {
             checked_at    INTEGER NOT NULL   -- microseconds since 1970, UTC
         ) WITHOUT ROWID""",
         "CREATE INDEX IF NOT EXISTS visits_by_source ON visits (source, checked_at)",
+        "CREATE INDEX IF NOT EXISTS visits_by_article ON visits (article_id)",
+        """CREATE TABLE IF NOT EXISTS removed (    -- what was taken out by hand: nothing that merely still lists it brings it back
+            key        TEXT PRIMARY KEY,     -- an article's id, or the url_key of a page of it
+            removed_at INTEGER NOT NULL      -- microseconds since 1970, UTC
+        ) WITHOUT ROWID""",
     ),
 }
 """What each version added to the tables of version 1: statements that take an archive of the version before up to it."""

@@ -1,129 +1,57 @@
-"""The formats that are damaged: documents that are good, and the pieces that matter in each."""
+"""The formats that are damaged: good documents, the pieces that matter in them, and what nests."""
 
 import gzip
 import io
 import json
 import zipfile
-from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
+from tests.fuzz.documents import (
+    ATOM,
+    CSV,
+    DATES,
+    HEADLINES,
+    INDEX,
+    JSON_FEED,
+    LD,
+    MARKDOWN,
+    MHTML,
+    NOTICE,
+    PAGE,
+    ROBOTS,
+    ROW,
+    RSS,
+    SEMICOLONS,
+    SITEMAP,
+    WORDS,
+    XMP,
+    item,
+    saved,
+)
 from tests.fuzz.mutations import Format
 from tests.pdf_writer import column, write_pdf
 
-PAGES = Path(__file__).parent.parent / "dates"
-WORDS = "The dam at Eastholm holds, the engineers said on Monday. The council meets again before the river rises. "
-NOTICE = (
-    "Correction: An earlier version of this article misstated the height of the dam. It is 41 metres, not 14. "
-    "The article “The dam at Eastholm holds”, printed on 3 March 2025, should have said so. See https://herald.example/dam."
-)
-DATES = (
-    "2025-04-07", "2025-04-07T10:30:00+02:00", "Mon, 07 Apr 2025 10:30:00 GMT", "7 April 2025, 10:30 a.m. ET", "20250407103000", "1744012800",
-    "1744012800000", "04/05/2025", "7. April 2025, 10.30 Uhr", "7 avril 2025 à 10h30", "2025年4月7日", "Published: April 7, 2025 | 10:30 PM PDT",
-    "2025-04-07T10:30:00.123456789Z[Europe/Berlin]", "Sept. 3rd 2024", "07.04.2025 10:30 MESZ",
-)  # fmt: skip
-LD = json.dumps(
-    {
-        "@context": "https://schema.org", "@graph": [
-            {"@type": "NewsArticle", "@id": "#a", "headline": "Dam holds", "datePublished": DATES[1], "dateModified": DATES[0],
-             "author": [{"@type": "Person", "name": "Ana Brandt"}], "publisher": {"@id": "#p"}, "articleBody": WORDS, "inLanguage": "en",
-             "correction": {"@type": "CorrectionComment", "text": NOTICE}, "mainEntityOfPage": "https://herald.example/dam"},
-            {"@type": "Organization", "@id": "#p", "name": "The Eastholm Herald"},
-        ],
-    }
-)  # fmt: skip
-PAGE = (
-    '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Dam holds - The Eastholm Herald</title>'
-    '<link rel="canonical" href="https://herald.example/dam"><meta property="article:published_time" content="2025-04-07T10:30:00Z">'
-    f'<script type="application/ld+json">{LD}</script></head><body><nav><ul><li><a href="/">Home</a></li></ul></nav><article>'
-    f'<header><h1>Dam holds</h1><p class="byline">By Ana Brandt</p><time datetime="2025-04-07">7 April 2025</time></header>'
-    f"<p>{WORDS * 3}</p><blockquote><p>{WORDS}</p></blockquote><table><tr><td>41</td><td>14</td></tr></table><p>{NOTICE}</p></article>"
-    '<aside class="related"><a href="/other">Other</a></aside><footer>&copy; 2025</footer></body></html>'
-)
-HEADLINES = "<html><body>" + "".join(f'<h2><a href="/{n}">The dam holds {n}</a></h2><p>{WORDS}</p>' for n in range(6)) + "</body></html>"
-
-
-@cache
-def saved(suffix: str) -> tuple[bytes, ...]:
-    """The documents of the labelled set with that ending."""
-    return tuple(path.read_bytes() for path in sorted(PAGES.glob(f"*{suffix}")))
-
-
-def _item(number: int) -> str:
-    return (
-        f"<item><title>Dam {number} &amp; river</title><link>https://herald.example/2025/04/0{number}/dam</link><guid>g{number}</guid>"
-        f"<pubDate>Mon, 07 Apr 2025 10:3{number}:00 GMT</pubDate><dc:creator>Ana Brandt</dc:creator><dc:date>2025-04-07</dc:date>"
-        f"<description><![CDATA[<p>{WORDS}</p><img src='x'>]]></description><content:encoded>&lt;p&gt;{WORDS}&lt;/p&gt;</content:encoded></item>"
-    )
-
-
-RSS = (
-    '<?xml version="1.0" encoding="utf-8"?><rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/" '
-    'xmlns:content="http://purl.org/rss/1.0/modules/content/"><channel><title>Herald</title><link>https://herald.example</link>'
-    f"<language>en</language>{''.join(map(_item, range(1, 4)))}</channel></rss>"
-)
-ATOM = (
-    '<feed xmlns="http://www.w3.org/2005/Atom" xml:base="https://herald.example/"><title type="html">Herald</title><entry><id>urn:1</id>'
-    '<title type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml">Dam</div></title><link href="dam"/><author><name>Ana</name></author>'
-    f"<published>2025-04-07T10:30:00Z</published><updated>2025-04-08T10:30:00Z</updated><summary>{WORDS}</summary>"
-    f'<content type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml"><p>{WORDS}</p></div></content><source><title>Post</title></source>'
-    "</entry></feed>"
-)
-JSON_FEED = {
-    "version": "https://jsonfeed.org/version/1.1", "title": "Herald", "language": "en", "authors": [{"name": "Ana"}],
-    "items": [
-        {"id": "1", "url": "https://herald.example/dam", "title": "Dam", "content_html": f"<p>{WORDS}</p>", "date_published": DATES[1]},
-        {"id": 2, "content_text": f"{WORDS}\n\n{WORDS}", "summary": "Dam", "author": {"name": "Ana"}, "date_modified": DATES[0]},
-    ],
-}  # fmt: skip
-URLS = "".join(
-    f"<url><loc>https://herald.example/{n}</loc><lastmod>2025-04-0{n}</lastmod><news:news><news:publication><news:name>Herald</news:name>"
-    f"</news:publication><news:publication_date>2025-04-0{n}</news:publication_date><news:title>Dam {n}</news:title></news:news></url>"
-    for n in range(1, 5)
-)
-SITEMAP = (
-    '<?xml version="1.0" encoding="UTF-8"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" '
-    f'xmlns:news="http://www.google.com/schemas/sitemap-news/0.9">{URLS}</urlset>'
-)
-INDEX = (
-    '<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><sitemap><loc>https://herald.example/a.xml</loc>'
-    "<lastmod>2025-04-07</lastmod></sitemap></sitemapindex>"
-)
-MARKDOWN = (
-    f"---\ntitle: Dam holds\nsource: The Eastholm Herald\npublished_at: 2025-04-07\ntags: [dam, river]\nmore:\n  deep: true\n---\n"
-    f"# Dam holds\n\n{WORDS}\n\n> {WORDS}\n\n- one\n- two [a](https://herald.example) `code`\n\n```\nfence\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
-)
-ROW = {
-    "id": "a1", "title": "Dam holds", "text": WORDS, "source": "The Eastholm Herald", "author": "Ana Brandt", "language": "en",
-    "url": "https://herald.example/dam?utm_source=x#part", "published_at": DATES[1], "updated_at": DATES[0], "tags": ["dam", {"deep": [1, None]}],
-}  # fmt: skip
-CSV = f'title,text,url,date,rating\n"Dam ""holds""","{WORDS}\n{WORDS}",https://herald.example/dam,2025-04-07,4\nRiver,{WORDS[:30]},,,\n'
-SEMICOLONS = CSV.replace(",", ";")
-MHTML = (
-    "From: <Saved by Blink>\r\nSnapshot-Content-Location: https://herald.example/dam\r\nSubject: =?utf-8?Q?Dam_holds?=\r\n"
-    'Date: Fri, 1 May 2026 10:00:00 -0000\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related; type="text/html"; boundary="b"\r\n\r\n'
-    f"--b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n{PAGE.replace('=', '=3D')}\r\n"
-    "--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\nContent-Location: https://herald.example/a.png\r\n\r\nAAAA\r\n--b--\r\n"
-)
-XMP = (
-    '<?xpacket begin=""?><x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
-    '<rdf:Description xmlns:prism="http://prismstandard.org/namespaces/basic/2.0/" prism:publicationDate="2025-04-07"/></rdf:RDF></x:xmpmeta>'
-)
-ROBOTS = "User-agent: *\nDisallow: /private\nAllow: /private/open$\nCrawl-delay: 5\n\nUser-agent: dateline\nDisallow: /*.pdf\nRequest-rate: 1/5\n"
-
 _TAGS = (
     "html head body title meta link base script style svg math template iframe noscript object canvas article header footer main nav aside "
-    "section div p a b i span h1 h2 h3 ul ol li dl table tr td th tbody form select option textarea button time abbr blockquote pre code br "
+    "section div p a "
+    "b i span h1 h2 h3 ul ol li dl table tr td th tbody form select option textarea button time abbr blockquote pre code br "
     "img input figure figcaption frameset plaintext xmp listing video ruby details dialog search custom-tag"
 ).split()
 _MARKUP = (
-    "<!--", "-->", "<!-->", "<![CDATA[", "]]>", "<!DOCTYPE html>", "<?xml version='1.0' encoding='utf-7'?>", "<?pi ?>", "</", "<", ">", "/>", "&",
-    "&amp;", "&#0;", "&#x110000;", "&#xd800;", "&#1114112", "&nbsp;", "&NotEqualTilde;", "&#", "=", '"', "'", " a", " a=", " a='", ' class="date"',
+    "<!--", "-->", "<!-->", "<![CDATA[", "]]>", "<!DOCTYPE html>", "<?xml version='1.0' encoding='utf-7'?>", "<?pi ?>", "</", "<", ">",
+    "/>", "&",
+    "&amp;", "&#0;", "&#x110000;", "&#xd800;", "&#1114112", "&nbsp;", "&NotEqualTilde;", "&#", "=", '"', "'", " a", " a=", " a='",
+    ' class="date"',
     ' datetime="2025-04-07"', ' itemprop="datePublished"', ' itemtype="https://schema.org/NewsArticle"', ' href="javascript:x"', " hidden",
-    ' href="//[::1"', ' lang="xx"', '<meta charset="utf-16">', '<base href="http://[">', '<meta http-equiv="refresh" content="0;url=http://x">',
-    '<meta property="og:url" content="http://[::1">', "<script type='application/ld+json'>{", '<link rel="canonical" href="https://herald.example:99999/">',
-    '<h2><a href="/x">The dam holds</a></h2>', "<p>By Ana | 7 April 2025 | 10:30</p>", "<td>x</td>", "1 ", "2025 ", "x", "https://herald.example/ ",
+    ' href="//[::1"', ' lang="xx"', '<meta charset="utf-16">', '<base href="http://[">',
+    '<meta http-equiv="refresh" content="0;url=http://x">',
+    '<meta property="og:url" content="http://[::1">', "<script type='application/ld+json'>{",
+    '<link rel="canonical" href="https://herald.example:99999/">',
+    '<h2><a href="/x">The dam holds</a></h2>', "<p>By Ana | 7 April 2025 | 10:30</p>", "<td>x</td>", "1 ", "2025 ", "x",
+    "https://herald.example/ ",
     "The post ", "read more", "…", "\n\n",
+    '<meta charset="idna">', '<meta charset="punycode">', '<meta charset="utf-16">', '<meta charset="shift_jis">', "\xff\xfe",
+    " encoding='utf-16'", "<?xml version='1.0' encoding='idna'?>", "<?xml version='1.0' encoding='big5'?>",
 )  # fmt: skip
 
 
@@ -135,51 +63,101 @@ def _markup(*more: str) -> tuple[bytes, ...]:
     return _encoded(*_MARKUP, *(f"<{tag}>" for tag in _TAGS), *(f"</{tag}>" for tag in _TAGS), *DATES, *more)
 
 
-_HTML_PAIRS = tuple((f"<{tag}>".encode(), f"</{tag}>".encode()) for tag in _TAGS) + ((b"<!--", b"-->"), (b"<p a='", b"'>"), (b"<a ", b">"))
+def _pairs(tags: Sequence[str], *more: tuple[bytes, bytes]) -> tuple[tuple[bytes, bytes], ...]:
+    return (*((f"<{tag}>".encode(), f"</{tag}>".encode()) for tag in tags), *more)
+
+
+_HTML_PAIRS = _pairs(_TAGS, (b"<!--", b"-->"), (b"<p a='", b"'>"), (b"<a ", b">"))
 HTML = Format((*_encoded(PAGE, HEADLINES), *saved(".html")), _markup(LD, '"@graph":[', "{", "}", "[", "]"), _HTML_PAIRS)
 _FEED_TAGS = (
-    "item entry channel title link description content:encoded guid pubDate dc:date dc:creator updated published author name summary content "
+    "item entry channel title link description content:encoded guid "
+    "pubDate dc:date dc:creator updated published author name summary content "
     "source rss feed image media:group category itunes:author"
 ).split()
 FEED = Format(
     (*_encoded(RSS, ATOM), *saved(".xml"), *saved(".rdf")),
     _markup(
-        *(f"<{tag}>" for tag in _FEED_TAGS), *(f"</{tag}>" for tag in _FEED_TAGS), "<!DOCTYPE rss>", '<!DOCTYPE rss [<!ENTITY a "b">]>', "&a;",
-        ' xmlns="http://www.w3.org/2005/Atom"', ' xmlns:x="y"', ' type="xhtml"', ' xml:base="http://["', ' encoding="utf-16"', _item(5), "<x:y/>",
+        *(f"<{tag}>" for tag in _FEED_TAGS), *(f"</{tag}>" for tag in _FEED_TAGS), "<!DOCTYPE rss>", '<!DOCTYPE rss [<!ENTITY a "b">]>',
+        "&a;",
+        ' xmlns="http://www.w3.org/2005/Atom"', ' xmlns:x="y"', ' type="xhtml"', ' xml:base="http://["', ' encoding="utf-16"', item(5),
+        "<x:y/>",
         "<georss:polygon>1 2 3 4</georss:polygon>", "<media:thumbnail url='x'/>", "<psc:chapter/>",
     ),
-    tuple((f"<{tag}>".encode(), f"</{tag}>".encode()) for tag in _FEED_TAGS) + ((b"<![CDATA[", b"]]>"), (b"<!--", b"-->"), (b"&lt;b&gt;", b"")),
+    _pairs(_FEED_TAGS, (b"<![CDATA[", b"]]>"), (b"<!--", b"-->"), (b"&lt;b&gt;", b"")),
 )  # fmt: skip
 SITEMAPS = Format(
     _encoded(SITEMAP, INDEX),
-    _markup("<url>", "</url>", "<loc>", "</loc>", "<sitemap>", "<lastmod>", "<news:title>", ' xmlns:a="b"', "<urlset>", '<!DOCTYPE a [<!ENTITY b "c">]>'),
+    _markup(
+        "<url>",
+        "</url>",
+        "<loc>",
+        "</loc>",
+        "<sitemap>",
+        "<lastmod>",
+        "<news:title>",
+        ' xmlns:a="b"',
+        "<urlset>",
+        '<!DOCTYPE a [<!ENTITY b "c">]>',
+    ),
     ((b"<url>", b"</url>"), (b"<loc>", b"</loc>"), (b"<x>", b"</x>"), (b"<!--", b"-->")),
 )
 _JSON = (
-    "{", "}", "[", "]", ",", ":", '"', "\\", "\\u0000", "\\ud800", "\\udc00\\ud800", "null", "true", "NaN", "-Infinity", "1e999", '"a":', '"text":',
+    "{", "}", "[", "]", ",", ":", '"', "\\", "\\u0000", "\\ud800", "\\udc00\\ud800", "null", "true", "NaN", "-Infinity", "1e999", '"a":',
+    '"text":',
     '"items":[', '"published_at":', "\n", "//", "'", '"version":"https://jsonfeed.org/version/1"', '"@value":',
 )  # fmt: skip
 _JSON_PAIRS = ((b"[", b"]"), (b'{"a":', b"}"), (b'{"items":[', b"]}"), (b'"', b'"'), (b"\\u00", b""))
 JSONS = Format(
-    _encoded(json.dumps(ROW), json.dumps([ROW, ROW]), json.dumps(ROW, indent=1), json.dumps(JSON_FEED)), _encoded(*_JSON, *DATES), _JSON_PAIRS
+    _encoded(json.dumps(ROW), json.dumps([ROW, ROW]), json.dumps(ROW, indent=1), json.dumps(JSON_FEED)),
+    _encoded(*_JSON, *DATES),
+    _JSON_PAIRS,
 )
 JSON_LINES = Format(_encoded(f"{json.dumps(ROW)}\n" * 3, f"{json.dumps(ROW)}\r\n\n[]\n"), _encoded(*_JSON, *DATES), _JSON_PAIRS)
 JSON_FEEDS = Format((json.dumps(JSON_FEED).encode(), *saved(".json")), _encoded(*_JSON, *_MARKUP, *DATES), _JSON_PAIRS)
 MARKDOWNS = Format(
     _encoded(MARKDOWN, WORDS * 3),
     _encoded(
-        "---", "---\n", "\n---\n", "+++", ": ", "- ", "? ", "&a ", "*a ", "<<: *a", "!!python/object:os.system ", "!!binary ", "|\n ", ">-\n", "'", '"',
-        "{", "[", "%YAML 1.1", "#", "# ", "###### ", "*", "**", "_", "`", "```", "~~~\n", "[a](", "![", "](", "](<", "<a", "<!--", "</", "&amp;", "> ",
-        "1. ", "    ", "\\", "\n", "  \n", "\n\n", "[a]: <b> 'c'\n", "|", "---|", "***\n", "a", "[", "]", "(", "@", "http://x.example ", "title: ", "\t",
+        "---", "---\n", "\n---\n", "+++", ": ", "- ", "? ", "&a ", "*a ", "<<: *a", "!!python/object:os.system ", "!!binary ", "|\n ",
+        ">-\n", "'", '"',
+        "{", "[", "%YAML 1.1", "#", "# ", "###### ", "*", "**", "_", "`", "```", "~~~\n", "[a](", "![", "](", "](<", "<a", "<!--", "</",
+        "&amp;", "> ",
+        "1. ", "    ", "\\", "\n", "  \n", "\n\n", "[a]: <b> 'c'\n", "|", "---|", "***\n", "a", "[", "]", "(", "@", "http://x.example ",
+        "title: ", "\t",
     ),
     (
-        (b"> ", b""), (b"- ", b""), (b"*", b"*"), (b"**", b"**"), (b"_", b"_"), (b"[", b"]"), (b"![", b"](a)"), (b"[", b"](a)"), (b"<", b">"),
-        (b"`", b"`"), (b"{", b"}"), (b"[", b"]"), (b"- - ", b"\n"), (b"a: {", b"}"), (b"(", b")"), (b"*a **a ", b""), (b"a**b", b""), (b"1. ", b"\n"),
+        (b"> ", b""), (b"- ", b""), (b"*", b"*"), (b"**", b"**"), (b"_", b"_"), (b"[", b"]"), (b"![", b"](a)"), (b"[", b"](a)"), (b"<",
+        b">"),
+        (b"`", b"`"), (b"{", b"}"), (b"[", b"]"), (b"- - ", b"\n"), (b"a: {", b"}"), (b"(", b")"), (b"*a **a ", b""), (b"a**b", b""),
+        (b"1. ", b"\n"),
     ),
 )  # fmt: skip
 TEXTS = Format(
     _encoded(WORDS * 4, f"date 2025-04-07\n{WORDS}", NOTICE, f"{NOTICE}\n\n{WORDS * 5}"),
-    _encoded("date 2025-04-07 ", "date ", *DATES, NOTICE, WORDS, ".", ". ", "?", "! ", "…", "\n", "\n\n", "A", "a ", "Mr. ", '"', "“", "”", "(", "1.5 "),
+    _encoded(
+        "date 2025-04-07 ",
+        "date ",
+        *DATES,
+        NOTICE,
+        WORDS,
+        ".",
+        ". ",
+        "?",
+        "! ",
+        "…",
+        "\n",
+        "\n\n",
+        "A",
+        "a ",
+        "Mr. ",
+        '"',
+        "“",
+        "”",
+        "(",
+        "1.5 ",
+        "'",
+        "‘",
+        "for “",
+    ),
     ((b"(", b")"), ("“".encode(), "”".encode()), (b'"', b'"')),
 )
 TABLES = Format(
@@ -190,30 +168,41 @@ TABLES = Format(
 MHTMLS = Format(
     _encoded(MHTML, MHTML.replace("quoted-printable", "base64"), PAGE),
     _markup(
-        "--b\r\n", "\r\n--b--\r\n", "Content-Type: text/html\r\n\r\n", "Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n", "\r\n", "\r\n\r\n",
-        "=?utf-8?B?", "?=", "=", "=3D", "=\r\n", "Content-Transfer-Encoding: 8bit\r\n", "charset=utf-7", "charset=rot13", "charset=hex", ";", "; a*0=b",
-        "Content-Type: message/rfc822\r\n\r\n", "Snapshot-Content-Location: ", "Content-Location: ", "boundary=", "(", ")", "<", ">", "@", ":", ",",
+        "--b\r\n", "\r\n--b--\r\n", "Content-Type: text/html\r\n\r\n", "Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n", "\r\n",
+        "\r\n\r\n",
+        "=?utf-8?B?", "?=", "=", "=3D", "=\r\n", "Content-Transfer-Encoding: 8bit\r\n", "charset=utf-7", "charset=rot13", "charset=hex",
+        ";", "; a*0=b",
+        "Content-Type: message/rfc822\r\n\r\n", "Snapshot-Content-Location: ", "Content-Location: ", "boundary=", "(", ")", "<", ">", "@",
+        ":", ",",
     ),
     (
-        (b"--b\r\n", b""), (b"(", b")"), (b"=?utf-8?Q?", b"?="), (b"<", b">"), (b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n", b""),
+        (b"--b\r\n", b""), (b"(", b")"), (b"=?utf-8?Q?", b"?="), (b"<", b">"),
+        (b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n", b""),
         (b"Content-Type: message/rfc822\r\n\r\n", b""), (b"; a=", b""), (b"\\", b""),
     ),
 )  # fmt: skip
 PDFS = Format(
     (
-        write_pdf([column("Dam holds", "", *[WORDS[:50]] * 12), column(*[WORDS[50:]] * 9)], "/Title(Dam)/CreationDate(D:20250407090000+02'00')"),
+        write_pdf([column("Dam holds", "", *[WORDS[:50]] * 12), column(*[WORDS[50:]] * 9)],
+        "/Title(Dam)/CreationDate(D:20250407090000+02'00')"),
         write_pdf([column("-", *["eastholm-", "dam"] * 9)] * 4, "/Author(Ana)", XMP),
         write_pdf([[]]),
     ),
     _encoded(
-        "obj", "endobj", "stream\n", "endstream", "<<", ">>", "[", "]", "(", ")", "<", "R", "5 0 R", "1 0 R", "2 0 R", "/Kids[2 0 R]", "/Parent 5 0 R",
-        "/Length 99999999", "/Filter/FlateDecode", "/Filter[/ASCIIHexDecode/LZWDecode/RunLengthDecode]", "/Count 2147483647", "/Type/ObjStm", "/Prev 9",
-        "/Prev 1", "/XRefStm 1", "xref", "trailer", "startxref\n0", "%%EOF", "/Encrypt 3 0 R", "BT", "ET", " Tj", " Td", "q ", "Q ", " cm", "/F1 1e9 Tf",
-        "0 0 0 0 0 0 cm ", "<</Size 999999999>>", "/MediaBox[0 0 1e9 1e9]", "/Contents[6 0 R 6 0 R]", "/ToUnicode 4 0 R", "/W[1 2 1]", "/Title(\\000)",
-        "(\\376\\377\\330\\000)", "D:99999999999999", "<rdf:RDF", "</rdf:RDF>", XMP, "(a) Tj ", "/Resources 5 0 R", "/Subtype/Type0", "/Rotate 89",
+        "obj", "endobj", "stream\n", "endstream", "<<", ">>", "[", "]", "(", ")", "<", "R", "5 0 R", "1 0 R", "2 0 R", "/Kids[2 0 R]",
+        "/Parent 5 0 R",
+        "/Length 99999999", "/Filter/FlateDecode", "/Filter[/ASCIIHexDecode/LZWDecode/RunLengthDecode]", "/Count 2147483647",
+        "/Type/ObjStm", "/Prev 9",
+        "/Prev 1", "/XRefStm 1", "xref", "trailer", "startxref\n0", "%%EOF", "/Encrypt 3 0 R", "BT", "ET", " Tj", " Td", "q ", "Q ", " cm",
+        "/F1 1e9 Tf",
+        "0 0 0 0 0 0 cm ", "<</Size 999999999>>", "/MediaBox[0 0 1e9 1e9]", "/Contents[6 0 R 6 0 R]", "/ToUnicode 4 0 R", "/W[1 2 1]",
+        "/Title(\\000)",
+        "(\\376\\377\\330\\000)", "D:99999999999999", "<rdf:RDF", "</rdf:RDF>", XMP, "(a) Tj ", "/Resources 5 0 R", "/Subtype/Type0",
+        "/Rotate 89",
     ),
     (
-        (b"<<", b">>"), (b"[", b"]"), (b"(", b")"), (b"q ", b"Q "), (b"BT ", b"ET "), (b"<</Kids[", b"]>>"), (b"<rdf:Description>", b"</rdf:Description>"),
+        (b"<<", b">>"), (b"[", b"]"), (b"(", b")"), (b"q ", b"Q "), (b"BT ", b"ET "), (b"<</Kids[", b"]>>"), (b"<rdf:Description>",
+        b"</rdf:Description>"),
         (b"<rdf:RDF", b"</rdf:RDF>"), (b"6 0 obj ", b"endobj "),
     ),
 )  # fmt: skip
@@ -229,25 +218,31 @@ def zipped(members: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> 
 
 
 _MEMBERS = {
-    "a/2025-04-07.html": PAGE.encode(), "b.json": json.dumps(ROW).encode(), "c.csv": CSV.encode(), "d.md": MARKDOWN.encode(), "feed.xml": RSS.encode(),
+    "a/2025-04-07.html": PAGE.encode(), "b.json": json.dumps(ROW).encode(), "c.csv": CSV.encode(), "d.md": MARKDOWN.encode(),
+    "feed.xml": RSS.encode(),
     "e.txt": WORDS.encode(), "f.pdf": PDFS.whole[0], "g.jpg": b"x", "h.txt.gz": gzip.compress(b"x"), ".hidden": b"x", "../up.txt": b"x",
 }  # fmt: skip
 ZIPS = Format(
-    (zipped(_MEMBERS), zipped(_MEMBERS, zipfile.ZIP_STORED), zipped({"a.txt": WORDS.encode() * 2_000}), zipped({}), zipped({"a.txt": b"a", "b": b""})),
+    (zipped(_MEMBERS), zipped(_MEMBERS, zipfile.ZIP_STORED), zipped({"a.txt": WORDS.encode() * 2_000}), zipped({}), zipped({"a.txt": b"a",
+    "b": b""})),
     (
-        b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07", b"PK\x07\x08", b"\x01\x00\x10\x00", b"\xff\xff\xff\xff", b"\xff" * 8,
+        b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07", b"PK\x07\x08", b"\x01\x00\x10\x00", b"\xff\xff\xff\xff",
+        b"\xff" * 8,
         b"\0\0", b"\x08\0", b"\x0c\0", b"\x0e\0", b"\x5d\0", b"../", b"/", b"\\", b"a.zip", b".txt", b".html", b"\x01\x08", b"\x00\x08",
     ),
     ((b"PK\x03\x04", b"PK\x01\x02"),),
 )  # fmt: skip
 ADDRESSES = Format(
     _encoded(
-        "https://herald.example/2025/04/07/dam?a=1&utm_source=x#part", "http://www.herald.example:80/dam/", "https://[2001:db8::1]:443/", "//herald.example",
+        "https://herald.example/2025/04/07/dam?a=1&utm_source=x#part", "http://www.herald.example:80/dam/", "https://[2001:db8::1]:443/",
+        "//herald.example",
         "https://xn--bcher-kva.example/a%20b", "http://127.0.0.1/", "/dam", "dam-2025-04-07.html", "a/b_20250407.txt", "C:\\a\\2025-04-07",
     ),
     _encoded(
-        "http://", "https://", "//", "/", "?", "#", "@", ":", "[", "]", "%", "%00", "%zz", "..", ".", "&", "=", ";", "\\", "utm_x=1&", "fbclid=", ":0", ":99999",
-        ":٣", "www.", "[::ffff:127.0.0.1]", "[fe80::1%25eth0]", "[v1.a]", "0x7f.1", "user:pass@", "ftp://", "javascript:", "data:", "。", "ａ", "xn--", "xn--a",
+        "http://", "https://", "//", "/", "?", "#", "@", ":", "[", "]", "%", "%00", "%zz", "..", ".", "&", "=", ";", "\\", "utm_x=1&",
+        "fbclid=", ":0", ":99999",
+        ":٣", "www.", "[::ffff:127.0.0.1]", "[fe80::1%25eth0]", "[v1.a]", "0x7f.1", "user:pass@", "ftp://", "javascript:", "data:", "。",
+        "ａ", "xn--", "xn--a",
         "/2025/13/45/", "/2025/feb/30/", "2025-02-30", "20250407", "-", "_", "é", "中", "a",
     ),
     ((b"[", b"]"), (b"/2025/04/07", b""), (b"%25", b""), (b"a.", b""), (b"a@", b"")),
@@ -256,8 +251,10 @@ ADDRESSES = Format(
 WRITTEN = Format(
     _encoded(*DATES),
     _encoded(
-        *DATES, "0", "1", "00", "9999", "-", "/", ".", ":", " ", "T", "Z", "+02:00", "-99:99", "\u2212", "am", "p.m.", "Uhr", "h", "ET", "IST", "Europe/Berlin",
-        "../UTC", "Etc/", "(", ")", "[", "Mon, ", "April", "avril", "mai", "年", "月", "日", "1er", "of", "at", "ago", "yesterday", "year ", "24:00", "60", "W15",
+        *DATES, "0", "1", "00", "9999", "-", "/", ".", ":", " ", "T", "Z", "+02:00", "-99:99", "\u2212", "am", "p.m.", "Uhr", "h", "ET",
+        "IST", "Europe/Berlin",
+        "../UTC", "Etc/", "(", ")", "[", "Mon, ", "April", "avril", "mai", "年", "月", "日", "1er", "of", "at", "ago", "yesterday", "year ",
+        "24:00", "60", "W15",
     ),
     ((b"(", b")"), (b"1:", b""), (b"[", b"]"), (b"Mon, ", b"")),
     2 * 1024,
@@ -265,13 +262,17 @@ WRITTEN = Format(
 NOTICES = Format(
     _encoded(
         NOTICE, f"{WORDS}\n\n{NOTICE}", f"Retraction: This article has been retracted because it was wrong. {WORDS}", f"RETRACTED: {WORDS}",
-        "Editor’s note: We regret the error. The Herald apologises for the mistake.", "Korrektur: In diesem Artikel hieß es fälschlich, der Damm sei 14 m hoch.",
+        "Editor’s note: We regret the error. The Herald apologises for the mistake.",
+        "Korrektur: In diesem Artikel hieß es fälschlich, der Damm sei 14 m hoch.",
         "The Port Asel Gazette retracts the article “The dam holds” of 3 March 2025. An earlier version of this story said 14.",
     ),
     _encoded(
-        "Correction", "Retraction: ", "Clarification (3 March 2025): ", "(Corrects ", "An earlier version of this article ", "this article ", "this ", "The ",
-        "The Herald ", "A ", "we ", "we regret ", "has been retracted", "retracted", "because ", "not ", ", not ", "for “", "” read", "said ", "on Monday ", "3 March ",
-        "article ", "report ", "an earlier ", "of ", "the ", "a ", "1 ", ".", ". ", ":", "\n", "\n\n", '"', "“", "”", "'", "‘", "https://", "https://herald.example/a ",
+        "Correction", "Retraction: ", "Clarification (3 March 2025): ", "(Corrects ", "An earlier version of this article ",
+        "this article ", "this ", "The ",
+        "The Herald ", "A ", "we ", "we regret ", "has been retracted", "retracted", "because ", "not ", ", not ", "for “", "” read",
+        "said ", "on Monday ", "3 March ",
+        "article ", "report ", "an earlier ", "of ", "the ", "a ", "1 ", ".", ". ", ":", "\n", "\n\n", '"', "“", "”", "'", "‘", "https://",
+        "https://herald.example/a ",
         "!", "*", "#", "> ", "–", "…", "\t", "  ", "page 3 ", "12 ", "in March ", "apologi", "story ",
     ),
     ((b"(", b")"), ("“".encode(), "”".encode()), (b'"', b'"'), (b"[", b"]"), (b"this ", b"article ")),
@@ -279,12 +280,15 @@ NOTICES = Format(
 )  # fmt: skip
 DRAFTS = Format(
     _encoded(
-        "The dam is 41 metres high [1]. It holds, the engineers said [2, 3].", "<think>Let me see.</think>Answer: **The dam holds** [^1].\n- One 【2†source】.",
+        "The dam is 41 metres high [1]. It holds, the engineers said [2, 3].",
+        "<think>Let me see.</think>Answer: **The dam holds** [^1].\n- One 【2†source】.",
         "<|channel|>analysis hidden<|channel|>final<|message|>The dam holds [Source 1].", "```python\nprint(1)\n```\nThe dam holds [1][2].",
     ),
     _encoded(
-        "<think>", "</think>", "<|channel|>final<|message|>", "<|channel|>analysis", "```", "~~~", "<|im_end|>", "</s>", "<", "|", "[", "]", "[1]", "[999]", "[1,", "【",
-        "】", "†", "[^", "[Source ", "**", "__", "*", "- ", "1. ", "# ", "> ", "Answer:", "Question:", "https://x.example/a", "![a](b)", "<img src=x>", "www.x.com",
+        "<think>", "</think>", "<|channel|>final<|message|>", "<|channel|>analysis", "```", "~~~", "<|im_end|>", "</s>", "<", "|", "[",
+        "]", "[1]", "[999]", "[1,", "【",
+        "】", "†", "[^", "[Source ", "**", "__", "*", "- ", "1. ", "# ", "> ", "Answer:", "Question:", "https://x.example/a", "![a](b)",
+        "<img src=x>", "www.x.com",
         "javascript:a", "a@b.c", "data:", "[a]: b", ". ", "?", "…", "\n", "a ", "The dam holds. ", "ha", "a.", "a-", ":", "(", "<a", "<!",
     ),
     ((b"[", b"]"), (b"<think>", b"</think>"), (b"(", b")"), (b"**", b"**"), (b"`", b"`"), (b"![", b"]("), (b"<|", b"|>")),
@@ -293,8 +297,10 @@ DRAFTS = Format(
 RULES = Format(
     _encoded(ROBOTS, ROBOTS * 20),
     _encoded(
-        "User-agent: *\n", "User-agent: ", "Disallow: /\n", "Disallow: ", "Allow: ", "*", "$", "/*", "**", "Crawl-delay: ", "1e999", "nan", "Sitemap: http://[\n", ":", "\n",
-        "\r", "#", "%", "%zz", "%00", "/a", "dateline", "Request-rate: 1/0s 9999-9999\n", "Visit-time: a-b\n", "Host: x\n", "Clean-param: a\n", "\u2028",
+        "User-agent: *\n", "User-agent: ", "Disallow: /\n", "Disallow: ", "Allow: ", "*", "$", "/*", "**", "Crawl-delay: ", "1e999", "nan",
+        "Sitemap: http://[\n", ":", "\n",
+        "\r", "#", "%", "%zz", "%00", "/a", "dateline", "Request-rate: 1/0s 9999-9999\n", "Visit-time: a-b\n", "Host: x\n",
+        "Clean-param: a\n", "\u2028",
     ),
     ((b"*a", b""), (b"User-agent: a\n", b""), (b"Disallow: /a\n", b""), (b"Disallow: ", b"*")),
 )  # fmt: skip
@@ -304,6 +310,10 @@ ZIPPED = Format(
     ((gzip.compress(b"a"), b""),),
 )
 COLUMNS = Format(
-    _encoded("text=body,published_at=date", "text=Article text, id = n"), _encoded("=", ",", "text=", "a=b", "id=id", "updated_at"), ((b"text=", b","),)
+    _encoded("text=body,published_at=date", "text=Article text, id = n"),
+    _encoded("=", ",", "text=", "a=b", "id=id", "updated_at"),
+    ((b"text=", b","),),
 )
-SPANS = Format(_encoded("90s", "15m", "2h", "1d"), _encoded("s", "0", "9", "h ", "١", "-", "+", ".", "e9", "999999"), ((b"9", b"d"),), 1_000)
+SPANS = Format(
+    _encoded("90s", "15m", "2h", "1d"), _encoded("s", "0", "9", "h ", "١", "-", "+", ".", "e9", "999999"), ((b"9", b"d"),), 1_000
+)

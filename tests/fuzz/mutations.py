@@ -16,14 +16,17 @@ LARGEST = 256 * 1024
 WHOLE = 1 << 20
 """Places in a document are drawn as parts of this."""
 TIMES = (1, 2, 3, 9, 17, 64, 257, 1_000, 5_001, 20_000, 70_000)
-ODD = tuple(
-    text.encode("utf-8", "surrogatepass")
+ODD = (
+    *(text.encode("utf-8", "surrogatepass")
     for text in (
-        "\0", "\x01", "\x0b", "\x1b[2J", "\x7f", "\x85", "\u00a0", "\u00ad", "\u0301", "\u0301" * 300, "\u200b", "\u200d", "\u202e", "\u2028",
-        "\u2029", "\u2066", "\ufeff", "\ufffd", "\uffff", "\ud800", "\udfff", "\U0001f600", "\U000e0041", "\U0010ffff", "İ", "ß", "ﬁ", "٣", "²",
+        "\0", "\x01", "\x0b", "\x1b[2J", "\x7f", "\x85", "\u00a0", "\u00ad", "\u0301", "\u0301" * 300, "\u200b", "\u200d", "\u202e",
+        "\u2028",
+        "\u2029", "\u2066", "\ufeff", "\ufffd", "\uffff", "\ud800", "\udfff", "\U0001f600", "\U000e0041", "\U0010ffff", "İ", "ß", "ﬁ", "٣",
+        "²",
         "Ⅷ", "日本", "א", "ﷺ", "e\u0301", "\r", "\r\n", "\n\n", "\t", " ", "\u3000",
-    )
-) + (b"\xff", b"\xfe\xff", b"\xc0\x80", b"\xf8\x88\x80\x80\x80", b"\xed\xa0\x80", b"\x80", b"\xef\xbb\xbf")  # fmt: skip
+    )),
+    b"\xff", b"\xfe\xff", b"\xc0\x80", b"\xf8\x88\x80\x80\x80", b"\xed\xa0\x80", b"\x80", b"\xef\xbb\xbf",
+)  # fmt: skip
 NUMBERS = tuple(
     text.encode()
     for text in (
@@ -102,7 +105,9 @@ class Step:
             copy.put(start, start, _many(self.pair[0], self.times, copy.form.largest))
         elif self.what == "splice":
             other = copy.form.whole[self.times % len(copy.form.whole)]
-            copy.put(start, end, other[len(other) * self.one // WHOLE : len(other) * self.other // WHOLE] if self.one < self.other else other)
+            copy.put(
+                start, end, other[len(other) * self.one // WHOLE : len(other) * self.other // WHOLE] if self.one < self.other else other
+            )
         elif self.what == "numbered":
             copy.put(start, start, b"".join(_numbered(self.piece, self.times, copy.form.largest)))
         elif self.what == "number":
@@ -111,6 +116,8 @@ class Step:
             copy.data = _recoded(copy.data, CHARSETS[self.times % len(CHARSETS)])[: copy.form.largest]
 
 
+STEPS = (0, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 5, 8)
+"""How many are drawn: few, so that much of a document is still what it was."""
 WAYS = ("cut", "drop", "repeat", "flip", "put", "instead", "many", "nest", "open", "splice", "numbered", "number", "charset")
 
 
@@ -150,10 +157,15 @@ def damaged(draw: st.DrawFn, form: Format, most: int = 5) -> bytes:
     places = st.integers(0, WHOLE)
     pieces = st.sampled_from((*form.pieces, *form.pieces, *ODD))
     copy = Copy(draw(st.sampled_from(form.whole)), form)
-    for _ in range(draw(st.integers(0, most))):
+    for _ in range(min(most, draw(st.sampled_from(STEPS)))):
         what = draw(st.sampled_from(WAYS))
         step = Step(
-            what, draw(places), draw(places), draw(st.sampled_from(TIMES) | st.integers(0, 300)), draw(pieces), draw(st.sampled_from(form.pairs))
+            what,
+            draw(places),
+            draw(places),
+            draw(st.sampled_from(TIMES) | st.integers(0, 300)),
+            draw(pieces),
+            draw(st.sampled_from(form.pairs)),
         )
         step.do(copy)
     return copy.data

@@ -46,7 +46,11 @@ class Run:
 
             @seed(first_seed)
             @settings(
-                max_examples=BATCH, deadline=None, database=None, phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck)
+                max_examples=BATCH,
+                deadline=None,
+                database=None,
+                phases=[Phase.generate, Phase.shrink],
+                suppress_health_check=list(HealthCheck),
             )
             @given(self.target.inputs)
             def batch(drawn: object) -> None:
@@ -89,7 +93,9 @@ def bounded() -> Iterator[None]:
         return
     before = resource.getrlimit(resource.RLIMIT_AS)
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY if before[1] == resource.RLIM_INFINITY else min(used + MEMORY, before[1]), before[1]))
+    resource.setrlimit(
+        resource.RLIMIT_AS, (used + MEMORY if before[1] == resource.RLIM_INFINITY else min(used + MEMORY, before[1]), before[1])
+    )
     yield
     resource.setrlimit(resource.RLIMIT_AS, before)
 
@@ -107,7 +113,7 @@ def test_a_parser_takes_or_refuses_whatever_comes(target: Target, capsys: pytest
         seconds, drawn = run.slow() if not run.has_failed else (0.0, None)
         with capsys.disabled():
             told = f"slowest {seconds:.3f} s" if not run.has_failed else "FAILED"
-            print(f"\n{target.name}: {tried:,} inputs, {taken:,} taken, {told}, first seed {first}", end="", flush=True)
+            print(f"\n{target.name}: {tried:,} inputs, {taken:,} not refused, {told}, first seed {first}", end="", flush=True)
     assert tried
     if LONG:
         kept = tmp_path / "slowest"

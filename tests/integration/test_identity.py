@@ -180,3 +180,36 @@ def test_a_retracted_article_is_no_evidence_from_then_on(services: Services) -> 
     early = NOON.replace(month=3, day=3)
     hits = services.searcher.search(Question("Who resigned?", "Who resigned over the tram contract in Skell?", early, Scope(early)), 10)
     assert {hit.article.id for hit in hits} == {"claim"}
+
+
+def test_an_article_taken_down_and_met_again_in_one_run_comes_back_in_the_next(services: Services) -> None:
+    """The archive does not know of the withdrawal yet when the second copy is screened: nothing is lost, in the index either."""
+    article = loaded("The bridge is open.", id="a", url="https://herald.example/a")
+    services.ingest([article])
+    gone = Gone("https://herald.example/a", "a", "410", Visit("https://herald.example/a", "a"))
+    report = services.ingest([gone, article])
+    assert outcomes(report) == [Outcome.WITHDRAWN, Outcome.UNCHANGED]
+    assert services.index.count() == services.archive.vector_count() == 0
+    assert outcomes(services.ingest([article])) == [Outcome.ADDED]
+    assert found(services, "bridge open") == {"a"}
+    assert services.index.count() == services.archive.vector_count() == 1
+
+
+def test_a_notice_is_linked_as_soon_as_both_are_there(services: Services) -> None:
+    """In whichever order and run they come, and although a later batch of the run fails."""
+    notice = loaded(
+        'Correction: An article of 2 March ("Ferry carries 131") gave a wrong number. The ferry carried 113 people, and not 131.',
+        id="notice", title="Correction", source="Skell Post", published_at="2026-03-05",
+    )  # fmt: skip
+    services.ingest([notice])
+    assert [one.corrects for one in services.archive.notices()] == [None]
+
+    def broken() -> Iterator[Loaded]:
+        text = "The ferry carried 131 people to Skell."
+        yield loaded(text, id="claim", title="Ferry carries 131", source="Skell Post", published_at="2026-03-02")
+        yield from (loaded(f"Filler {number}.", id=f"f{number}") for number in range(80))
+        raise OSError("the cable was cut")
+
+    with pytest.raises(OSError, match="cable"):
+        services.ingest(broken())
+    assert [one.corrects for one in services.archive.notices()] == ["claim"]

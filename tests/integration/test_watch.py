@@ -217,3 +217,114 @@ def test_times_to_wait() -> None:
     """Seconds, minutes, hours and days."""
     expected = [timedelta(seconds=90), timedelta(minutes=15), 2 * HOUR, timedelta(days=1)]
     assert [span(text) for text in ("90s", "15m", "2h", "1d")] == expected
+
+
+def article_of(watched: Watched, path: str) -> str:
+    """The id of the article that was read from a page of the site."""
+    return next(one.id for one in watched.services.archive.articles(None, 100) if one.url == watched.site.url(path))
+
+
+def test_a_page_that_leads_elsewhere_for_now_keeps_its_article(watched: Watched) -> None:
+    """A temporary redirect to a page for logging in is no new version; one to the front page, for good, counts as not found."""
+    watched.round()
+    html = {"Content-Type": "text/html; charset=utf-8"}
+    watched.site.pages["/login"] = Page(page("Please log in", FERRY.replace("ferry", "form")), headers=html)
+    watched.site.pages["/"] = Page(page("Front page", FERRY.replace("ferry", "page")), headers=html)
+    watched.site.pages["/dam"] = moved("/login", 302)
+    watched.site.pages["/vote"] = moved("/", 301)
+    assert watched.round(2 * HOUR)["/dam"] == [Outcome.UNCHANGED]
+    assert watched.services.archive.article(article_of(watched, "/dam")).title == "Cracks in the dam"
+    watched.round(2 * HOUR)
+    assert watched.round(2 * HOUR)["/vote"] == [Outcome.WITHDRAWN]
+    assert watched.found("front log") == []
+
+
+def test_a_link_that_always_leads_elsewhere_is_followed(watched: Watched) -> None:
+    """Feeds link through counters that answer 302: a page that was first read behind one is read there again."""
+    watched.site.pages["/count?to=ferry"] = moved(watched.site.url("/ferry"), 302)
+    watched.site.pages["/sitemap.xml"] = Page(
+        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><url><loc>{watched.site.url("/count?to=ferry")}</loc></url></urlset>',
+        headers={"Content-Type": "application/xml"},
+    )
+    assert watched.round()["/count?to=ferry"] == [Outcome.ADDED]
+    corrected = Page(page("The ferry runs", FERRY.replace("131", "113")), etag='"e2"', headers={"Content-Type": "text/html"})
+    watched.site.pages["/ferry"] = corrected
+    assert watched.round(2 * HOUR)["/count?to=ferry"] == [Outcome.UPDATED]
+
+
+def test_the_end_of_a_second_copy_is_not_the_end_of_the_first(watched: Watched) -> None:
+    """Two pages with one text are one article; the second is taken down, and the first stays found, round after round."""
+    html = {"Content-Type": "text/html; charset=utf-8"}
+    watched.site.pages["/copy"] = Page(page("The ferry runs", FERRY), etag='"c1"', headers=html)
+    entries = "".join(f"<url><loc>{watched.site.url(path)}</loc></url>" for path in ("/ferry", "/copy"))
+    urlset = f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{entries}</urlset>'
+    watched.site.pages["/sitemap.xml"] = Page(urlset, headers={"Content-Type": "application/xml"})
+    first = watched.round()
+    assert (first["/ferry"], first["/copy"]) == ([Outcome.ADDED], [Outcome.DUPLICATE])
+    assert watched.round(2 * HOUR).get("/copy", [Outcome.UNCHANGED]) in ([Outcome.UNCHANGED], [Outcome.DUPLICATE])
+    watched.site.pages["/copy"] = Page("gone", 410)
+    for _ in range(4):
+        watched.round(2 * HOUR)
+        assert watched.found("ferry Petrel") == ["The ferry runs"]
+
+
+def test_a_page_is_missed_only_where_it_was_read(watched: Watched) -> None:
+    """Another spelling of its address that is not there says nothing of the page."""
+    watched.round()
+    watched.clock.now += 2 * HOUR
+    for _ in range(4):
+        report = watched.watcher._ingest(watched.watcher._intake.items([watched.site.url("/ferry?utm_source=x")]))
+        assert [row.outcome for row in report.items] == [Outcome.UNCHANGED]
+    assert watched.found("ferry Petrel") == ["The ferry runs"]
+
+
+def test_what_was_removed_stays_away_until_it_is_named(watched: Watched, tmp_path: Path) -> None:
+    """An item that a feed carries in full, and a file of a watched folder; named, the file comes back."""
+    folder = tmp_path / "news"
+    folder.mkdir()
+    (folder / "note.txt").write_text("The lighthouse of Ostrel was painted red.", encoding="utf-8")
+    watched.watcher._sources[1].address = str(folder)
+    watched.round()
+    fish = article_of(watched, "/fish")
+    note = next(one.id for one in watched.services.archive.articles(None, 100) if "lighthouse" in one.text)
+    watched.services.remove([fish, note])
+    watched.site.pages["/feed.xml"] = replace(watched.site.pages["/feed.xml"], etag='"f9"')  # type: ignore[type-var]
+    watched.round(2 * HOUR)
+    assert {fish, note}.isdisjoint(one.id for one in watched.services.archive.articles(None, 100))
+    report = watched.watcher._ingest(watched.watcher._intake.items([folder]))
+    assert [row.outcome for row in report.items] == [Outcome.ADDED]
+    (folder / "note.txt").write_text("The lighthouse of Ostrel was painted red and white.", encoding="utf-8")
+    watched.round(2 * HOUR)
+    assert "white" in watched.services.archive.article(note).text
+
+
+def test_a_page_that_could_not_be_had_is_asked_for_again_although_the_feed_is_the_same(watched: Watched) -> None:
+    """The first time the page is broken and the summary is taken; the feed answers 304 only once nothing of it is left."""
+    good = watched.site.pages["/dam"]
+    watched.site.pages["/dam"] = Page("broken", 500)
+    watched.round()
+    assert "Engineers found a crack." in watched.services.archive.article(article_of(watched, "/dam")).text
+    watched.site.pages["/dam"] = good
+    assert watched.round(2 * HOUR)["/dam"] == [Outcome.UPDATED]
+    watched.round(2 * HOUR)
+    (feed_request,) = [headers for path, headers in watched.site.requests if path == "/feed.xml"]
+    assert feed_request["If-None-Match"] == '"f1"'
+
+
+def test_more_sitemaps_than_are_read_are_told(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an index of three, two are read with the limit at two; the third is named as passed over, and the next look is a whole one."""
+    monkeypatch.setattr("service.articles.web.MAX_SITEMAPS", 2)
+    namespace = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
+    xml = {"Content-Type": "application/xml"}
+    inner = "".join(f"<sitemap><loc>{watched.site.url(f'/s{number}.xml')}</loc></sitemap>" for number in range(3))
+    watched.site.pages["/sitemap.xml"] = Page(f"<sitemapindex {namespace}>{inner}</sitemapindex>", etag='"i1"', headers=xml)
+    for number, path in enumerate(("/ferry", "/vote", "/fish")):
+        body = f"<urlset {namespace}><url><loc>{watched.site.url(path)}</loc></url></urlset>"
+        watched.site.pages[f"/s{number}.xml"] = Page(body, headers=xml)
+    outcomes = watched.round()
+    assert (outcomes["/ferry"], outcomes["/vote"]) == ([Outcome.ADDED], [Outcome.ADDED])
+    skipped = [place for _, report in watched.reports for place in report.skipped]
+    assert [place.split(":")[2].split("/")[1] for place in skipped] == ["s2.xml"]
+    watched.round(2 * HOUR)
+    (again,) = [headers for path, headers in watched.site.requests if path == "/sitemap.xml"]
+    assert "If-None-Match" not in again
