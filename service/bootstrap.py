@@ -104,14 +104,6 @@ class Services:
         with self.writing:
             return self.ingester.run(items, progress, dry_run=dry_run)
 
-    def prune(self, folders: Iterable[Path], report: IngestReport) -> None:
-        """Remove the articles that were once read from these folders and that this run did not see."""
-        with self.writing:
-            gone = vanished(self.archive, folders, report)
-            if not report.dry_run:
-                self.ingester.remove(gone)
-        report.pruned.extend(gone)
-
     def remove(self, article_ids: Sequence[str]) -> None:
         """Take articles out of every index, with every version they had; those that are not there are passed over."""
         with self.writing:
@@ -237,7 +229,7 @@ def open_intake(settings: Settings, archive: SqliteArchive) -> Iterator[Intake]:
     )
     fetcher = PoliteFetcher(SafeFetcher(limits), user_agent=settings.fetch_user_agent)
     with Sandbox(settings.parse_seconds, settings.parse_memory_mb) as parser:
-        yield Intake(parser, fetcher, Visits(archive, now), now, settings.max_article_chars)
+        yield Intake(parser, fetcher, Visits(archive, now), now, settings.max_article_chars, leave=frozenset({settings.data_dir.resolve()}))
 
 
 def vanished(archive: SqliteArchive, folders: Iterable[Path], report: IngestReport) -> list[str]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from service.cli_common import FAILED, DataDir, settings_of, told
+
+if TYPE_CHECKING:
+    from service.articles.items import Item
+    from service.indexing.report import IngestReport
+    from service.ingest_report import Record
+    from service.taking_in import Road
 
 SOURCES = (
     "Files and folders (text, Markdown, HTML, JSON, JSON Lines, CSV, Parquet, PDF, feeds, ZIP, each also .gz), addresses of pages, feeds "
@@ -35,29 +42,41 @@ def ingest(
     """
     with told():
         from service import console
-        from service.articles.files import size_of
-        from service.articles.sources import STDIN, is_address
         from service.articles.tables import parse_columns
         from service.bootstrap import sample_folder
-        from service.ingest_report import write_report
-        from service.taking_in import taking_in
+        from service.ingest_report import Record
+        from service.taking_in import only_looking, taking_in
 
         given = [*(sources or []), *([str(sample_folder())] if sample else [])]
         if not given:
             raise typer.BadParameter("name files, folders or addresses, - for standard input, or --sample")
         settings, mapping = settings_of(data_dir), parse_columns(columns) if columns else None
-        paths = [Path(one) for one in given if one != STDIN and not is_address(one)]
-        with taking_in(settings, dry_run=dry_run) as road:
-            with console.ingest_progress(lambda: road.intake.meter.read, size_of(paths)) as progress:
-                done = road.ingest(road.intake.items(given, mapping), progress, dry_run=dry_run)
-            if prune:
-                road.prune([path for path in paths if path.is_dir()], done)
-        write_report(done, given, None if dry_run else settings.data_dir, report)
+        record = Record(given, None if dry_run else settings.data_dir, report)
+        with only_looking(settings) if dry_run else taking_in(settings) as road, record:
+            _take_in(road, record, mapping, prune=prune)
         if as_json:
-            console.print_report(done)
+            console.print_report(record.report)
         else:
-            console.print_ingest(done, verbose=verbose)
-        raise typer.Exit(FAILED if done.rejected else 0)
+            console.print_ingest(record.report, verbose=verbose)
+        raise typer.Exit(FAILED if record.report.rejected else 0)
+
+
+def _take_in(road: Road, record: Record, columns: Mapping[str, str] | None, *, prune: bool) -> None:
+    """One run over the record's sources, progress shown on a terminal."""
+    from service import console
+    from service.articles.files import size_of
+    from service.articles.sources import STDIN, is_address
+
+    paths = [Path(one) for one in record.sources if one != STDIN and not is_address(one)]
+    with console.ingest_progress(lambda: road.intake.meter.read, size_of(paths)) as show:
+
+        def progress(report: IngestReport) -> None:
+            record.hear(report)
+            show(report)
+
+        record.hear(road.ingest(road.intake.items(record.sources, columns), progress))
+    if prune:
+        road.prune([path for path in paths if path.is_dir()], record.report)
 
 
 def watch(
@@ -69,13 +88,26 @@ def watch(
     """Keep the archive current: look again and again at feeds, sitemaps, pages and folders, politely.
 
     Pages that feeds and sitemaps led to are looked at again, the older the more seldom: what was corrected becomes a new version, what
-    was taken down (410, or 404 three times) is withdrawn. A source that fails is asked more and more seldom, at least once a day.
+    was taken down (410, or 404 three times) is withdrawn. A source that fails is asked more and more seldom, at least once a day. A look
+    that changed or rejected something leaves a report beside the archive.
+
+    With --rounds, exit code 0 when the last look at every source went well, 1 if one failed or rejected anything; 2 if it could not go
+    on, 130 if interrupted, as it ends without --rounds.
     """
     with told():
         from service import console
+        from service.ingest_report import Record
         from service.taking_in import taking_in
         from service.watching import Watcher, span
 
         settings, wait = settings_of(data_dir), span(every)
         with taking_in(settings) as road:
-            Watcher(sources, wait, road.intake, road.ingest, console.print_round).run(rounds)
+
+            def ingest(items: Iterable[Item]) -> IngestReport:
+                with Record([watcher.at], settings.data_dir, only_news=True) as record:
+                    record.hear(road.ingest(items, record.hear))
+                return record.report
+
+            watcher = Watcher(sources, wait, road.intake, ingest, console.print_round)
+            well = watcher.run(rounds)
+        raise typer.Exit(0 if well else FAILED)

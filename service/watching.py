@@ -32,6 +32,8 @@ class _Source:
     address: str
     due: datetime
     failures: int = 0
+    well: bool = True
+    """Whether the last look at it neither failed nor rejected anything."""
 
 
 class Watcher:
@@ -56,9 +58,14 @@ class Watcher:
         self._tell = tell
         self._clock = clock
         self._sleep = sleep
+        self.at = ""
+        """The source that is looked at, or was last."""
 
-    def run(self, rounds: int | None = None) -> None:
-        """Look for ever, or so many times at every source. Raises what ingest raises; what was taken in before stays."""
+    def run(self, rounds: int | None = None) -> bool:
+        """Look for ever, or so many times at every source; returns whether the last look at each went well, with nothing rejected.
+
+        Raises what ingest raises; what was taken in before stays.
+        """
         left = None if rounds is None else rounds * len(self._sources)
         while left is None or left > 0:
             source = min(self._sources, key=lambda one: one.due)
@@ -66,12 +73,15 @@ class Watcher:
                 self._sleep(wait)
             self._look(source)
             left = None if left is None else left - 1
+        return all(source.well for source in self._sources)
 
     def _look(self, source: _Source) -> None:
         """One look; a source that gave nothing but a failure is left alone for longer each time."""
         failed: list[Unreadable] = []
+        self.at = source.address
         report = self._ingest(_noticing(self._intake.look_again(source.address), source.address, failed))
         source.failures = source.failures + 1 if failed else 0
+        source.well = not failed and not report.rejected
         source.due = self._clock() + min(self._every * 2 ** min(source.failures, 20), max(LONGEST, self._every))
         self._tell(source.address, report)
 

@@ -33,7 +33,7 @@ _PATH_DAY = re.compile(r"/((?:19|20)\d\d)/(\d{1,2}|[a-z]{3})/(\d{1,2})(?=/|$)", 
 _NAMED_DAY = re.compile(
     r"(?<!\d)((?:19|20)\d\d)([-_.])(\d{2})\2(\d{2})(?!\d)|(?<![0-9A-Za-z])((?:19|20)\d\d)(\d{2})(\d{2})(?![0-9A-Za-z])", re.ASCII
 )
-_MADE = r"(?:saved|scan|scanned|download|downloaded|export|exported|screen ?shot|snapshot|backup|printed|captured|archived|retrieved|accessed)"
+_MADE = r"(?:saved|scan(?:ned)?|download(?:ed)?|export(?:ed)?|screen ?shot|snapshot|backup|printed|captured|archived|retrieved|accessed)"
 _MADE_BEFORE = re.compile(rf"(?<![^\W\d_]){_MADE}[\s_.()-]*(?:(?:on|at|from|am|vom)[\s_.-]+)?$", re.IGNORECASE)
 _MADE_AFTER = re.compile(rf"[\s_.()-]*{_MADE}(?=[\s_.()\d-]*(?:\.\w{{1,7}})*$)", re.IGNORECASE)
 """Words that tell of a day when the file was made; behind it only as the last one, since `2026-03-04-export-ban` is a headline."""
@@ -111,7 +111,8 @@ def from_name(name: str) -> Stated | None:
 def _named_day(found: re.Match[str]) -> date | None:
     """The day of a name, unless it is the one on which the file was made."""
     before, after = found.string[max(0, found.start() - _MADE_REACH) : found.start()], found.string[found.end() :]
-    if _MADE_BEFORE.search(before) or _MADE_AFTER.match(after):
+    last = len(after) <= _MADE_REACH and not _NAMED_DAY.search(after)
+    if _MADE_BEFORE.search(before) or (last and _MADE_AFTER.match(after)):
         return None
     return _day(*((found[1], found[3], found[4]) if found[1] else (found[5], found[6], found[7])))
 

@@ -11,10 +11,11 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from service.articles.items import Item, Skipped, Unreadable
+from service.articles.items import Item, Loaded, Skipped, Unreadable
 from service.articles.parsing import KINDS, ONE_ARTICLE, Job, kind_of_name, raws
 from service.articles.raw import Raw
 from service.articles.reading import Reading
@@ -25,6 +26,7 @@ STREAMED = frozenset({"parquet", "zip"})
 """Read piece by piece by the parser itself: they may be larger than memory."""
 MAX_FILE = 512 * 1024 * 1024
 """Bytes of a file that is parsed whole."""
+_SUMMARY = "only the feed's summary: name the feed's address to have its pages fetched"
 
 
 def load(paths: Iterable[Path], reading: Reading) -> Iterator[Item]:
@@ -54,15 +56,25 @@ def place_of(path: Path) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(path))
 
 
-def size_of(paths: Iterable[Path]) -> int:
-    """Bytes of the files that `load` would read of these paths: what progress is measured against."""
-    files = (file for path in paths for file in (_walk(path)[0] if path.is_dir() else [path]) if kind_of_name(file.name))
-    return sum(file.stat().st_size for file in files if file.is_file())
+def size_of(paths: Iterable[Path], leave: frozenset[Path] = frozenset()) -> int:
+    """Bytes of the files that `load` would read of these paths, those it cannot look into left out: what progress is measured against."""
+    return sum(_size(path, leave) for path in paths)
+
+
+def _size(path: Path, leave: frozenset[Path]) -> int:
+    try:
+        files = _walk(path, leave)[0] if path.is_dir() else [path]
+        return sum(file.stat().st_size for file in files if kind_of_name(file.name) and file.is_file())
+    except OSError:  # `load` names it with its reason
+        return 0
 
 
 def _path(path: Path, reading: Reading) -> Iterator[Item]:
     if path.is_dir():
-        files, failures = _walk(path)
+        if path.resolve() in reading.leave:
+            yield Unreadable(place_of(path), "is the archive's own folder: name that of the articles", origin_of(path))
+            return
+        files, failures = _walk(path, reading.leave)
         yield from failures
         for file in files:
             yield from _file(file, reading) if kind_of_name(file.name) else (Skipped(place_of(file)),)
@@ -76,13 +88,16 @@ def _path(path: Path, reading: Reading) -> Iterator[Item]:
         yield from _file(path, reading)
 
 
-def _walk(folder: Path) -> tuple[list[Path], list[Unreadable]]:
-    """Files below `folder` in order, hidden ones and links that lead out of it left aside, and what could not be looked into."""
+def _walk(folder: Path, leave: frozenset[Path]) -> tuple[list[Path], list[Unreadable]]:
+    """Files below `folder` in order, and what could not be looked into.
+
+    Hidden files, links that lead out of it, and the folders to leave are left aside.
+    """
     root = folder.resolve()
     files: list[Path] = []
     failures: list[Unreadable] = []
     for base, folders, names in os.walk(folder, onerror=lambda error: failures.append(_failed(Path(error.filename), error))):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not name.startswith(".") and Path(base, name).resolve() not in leave]
         visible = (Path(base, name) for name in names if not name.startswith("."))
         files.extend(file for file in visible if file.is_file() and file.resolve().is_relative_to(root))
     return sorted(files), failures
@@ -122,7 +137,5 @@ def _raws(path: Path, kind: str, reading: Reading) -> Iterator[Raw]:
 
 def _items(found: Iterable[Raw], reading: Reading, place: str, origin: str, *, one_per_file: bool = False) -> Iterator[Item]:
     for raw in found:
-        if raw.row is None and raw.problem is None:
-            yield Skipped(place + raw.place)
-        else:
-            yield reading.item(raw, place + raw.place, origin, one_per_file=one_per_file)
+        item = reading.item(raw, place + raw.place, origin, one_per_file=one_per_file)
+        yield replace(item, warnings=(*item.warnings, _SUMMARY)) if raw.links and isinstance(item, Loaded) else item

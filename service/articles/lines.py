@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO
 
 from service.articles.markdown import plain_text, split_front_matter
+from service.articles.names import named
 from service.articles.raw import Raw
 from service.errors import BadArticle
 
@@ -31,7 +32,8 @@ def text_rows(file: IO[bytes], max_chars: int) -> Iterator[Raw]:
 
 def markdown_rows(file: IO[bytes], max_chars: int) -> Iterator[Raw]:
     """The front matter with the body as plain text; a first heading is the title where none is given. Raises BadArticle."""
-    row, body = split_front_matter(whole(file, max_chars * BYTES_PER_CHARACTER))
+    front, body = split_front_matter(whole(file, max_chars * BYTES_PER_CHARACTER))
+    row = named({**front, "text": ""})
     heading, text = plain_text(body)
     if heading and not row.get("title"):
         row["title"] = heading

@@ -75,9 +75,8 @@ def plain_text(markdown: str) -> tuple[str | None, str]:
     title: str | None = None
     tag = ""
     parser = MarkdownIt("commonmark")
-    tokens = parser.parse(markdown)
-    if any(opening.level == parser.options["maxNesting"] - 1 and opening.nesting == 1 and closing.nesting == -1
-           for opening, closing in pairwise(tokens)):
+    tokens, deepest = parser.parse(markdown), parser.options["maxNesting"] - 1
+    if any(one.level == deepest and one.nesting == 1 and other.nesting == -1 for one, other in pairwise(tokens)):
         raise BadArticle("is nested too deeply")  # what lies deeper would be left away in silence
     for token in tokens:
         if token.type.endswith("_open"):

@@ -59,8 +59,9 @@ def article_from_row(
     origin_is_identity: bool = False,
     stated: Sequence[Stated] = (),
 ) -> Loaded:
-    """A checked article; `names.NAMES` are taken for our fields. Raises BadArticle with a reason that names the field. `stated` are dates found beside the row's own.
+    """A checked article. `stated` are dates found beside the row's own. Raises BadArticle with a reason that names the field.
 
+    Other names of our fields (`names.NAMES`) are taken for them where ours are not there.
     With `origin_is_identity` an article without id and URL is known by its file, so that a changed file is a new
     version of the same article; otherwise by outlet, headline and date, where all three are known, or by what it says.
     """

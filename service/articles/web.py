@@ -85,7 +85,6 @@ class Web:
         for number, raw in enumerate(raws, 1):
             told = Told(raw.links[0], before.get(url_key(raw.links[0]) or ""), source, raw) if raw.links else None
             if raw.skipped:
-                self._later += 1
                 yield Skipped(f"{source}{raw.place}")
             elif told is None:
                 item = self._reading.item(raw, f"{source}#{number}", source)
@@ -102,7 +101,6 @@ class Web:
         for raw in raws:
             told = Told(raw.links[0], before.get(url_key(raw.links[0]) or ""), source, raw) if raw.links else None
             if told is None:
-                self._later += 1
                 yield Skipped(f"{source}{raw.place}")
             elif field_of(raw, "sitemap"):
                 continue

@@ -16,6 +16,7 @@ from service.articles.dates import from_name
 from service.articles.jsonld import Described, Identity, comparable, described, strings
 from service.articles.links import MAX_URL, site_of, web_address
 from service.articles.page_dates import beside_headline, find_place, from_meta, meta_values
+from service.articles.page_kinds import is_binary, is_mostly_links
 from service.articles.page_tree import MAX_PAGE, body_text, decode, fragment_text, one_line, parse, without_furniture, words_of
 from service.articles.raw import Raw, Stated
 from service.domain import DateOrigin
@@ -45,6 +46,8 @@ def page_articles(data: bytes, *, url: str | None, content_type: str = "", name:
     try:
         if len(data) > MAX_PAGE:
             raise BadArticle(f"is a page of {len(data):,} bytes; the limit is {MAX_PAGE:,}")
+        if is_binary(data, content_type):
+            raise BadArticle("is no page but binary data, such as a picture or a document of another kind")
         return [_article(decode(data, content_type), url, name)]
     except BadArticle as error:
         return [Raw(problem=str(error))]
@@ -73,6 +76,8 @@ def _article(text: str, url: str | None, name: str) -> Raw:
         body = fragment_text(told)
     if not body:
         raise BadArticle("is a page without the text of an article: it may be built by a script, or stand behind a wall")
+    if is_mostly_links(page.tree, body) and not _says_article(page):
+        raise BadArticle("holds no article, but links: give the address of its feed, or of the articles")
     return Raw({"text": body, **{key: value for key, value in _fields(page).items() if value}}, stated)
 
 
@@ -108,11 +113,17 @@ def _stated(page: _Page, name: str) -> Iterator[Stated]:
 
 def _is_list(page: _Page) -> bool:
     """A home page or section: headlines that lead elsewhere, at least as many as paragraphs, and no word of an article."""
-    if page.described.article or "article" in page.meta.get("og:type", ()) or any(s.field == "published_at" for s in from_meta(page.meta)):
+    if _says_article(page):
         return False
     headings = [h for h in page.tree.iter("h1", "h2", "h3", "h4") if h.find(".//a[@href]") is not None or _within_link(h)]
     paragraphs = sum(len(words_of(p, _LONG_PARAGRAPH)) >= _LONG_PARAGRAPH for p in page.tree.iter("p"))
     return len(headings) >= LINKED_HEADLINES and 2 * len(headings) >= paragraphs
+
+
+def _says_article(page: _Page) -> bool:
+    """Whether the page calls itself an article, or says when it was published."""
+    says = page.described.article or "article" in page.meta.get("og:type", ())
+    return bool(says) or any(stated.field == "published_at" for stated in from_meta(page.meta))
 
 
 def _within_link(element: Any) -> bool:

@@ -127,9 +127,11 @@ def target_of(url: str, *, private_networks: bool = False) -> Target:
     parsed = _agreed(url, parts, port)
     host = parsed.raw_host.decode("ascii")
     port = PORTS[parts.scheme] if port is None else port
+    literal = _literal(url, host)
     if not private_networks and port not in PORTS.values():
-        raise FetchRefused(f"{shown(url)}: port {port} is not asked, only 80 and 443, unless {PRIVATE_SETTING} is true")
-    return Target(str(parsed), parts.scheme, host, port, _literal(url, host), parsed)
+        hint = "" if literal and refusal(literal, private_networks=True) else f", unless {PRIVATE_SETTING} is true"
+        raise FetchRefused(f"{shown(url)}: port {port} is not asked, only 80 and 443{hint}")
+    return Target(str(parsed), parts.scheme, host, port, literal, parsed)
 
 
 def redirected(target: Target, location: str, *, private_networks: bool = False) -> Target:
@@ -161,6 +163,7 @@ def checked(target: Target, answers: Sequence[str], *, private_networks: bool = 
         return addresses
     hint = "" if private_networks else f". If it is a server of your own, set {PRIVATE_SETTING}=true"
     if target.literal is not None:
+        hint = "" if refusal(target.literal, private_networks=True) else hint
         raise FetchRefused(f"{shown(target.url)}: {target.host} is {kinds[0]}, which is not fetched from{hint}")
     raise FetchRefused(f"{shown(target.url)}: {target.host} leads to an address that is not public{hint}")
 

@@ -147,10 +147,14 @@ class PoliteFetcher:
 
     def _asked_robots(self, target: Target, host: _Host) -> _Robots:
         self._wait(host, target.url)
+        address = f"{target.origin}/robots.txt"
         try:
-            fetched = self._ask(host, f"{target.origin}/robots.txt", self._interval)
+            fetched = self._ask(host, address, self._interval)
         except FetchRefused as error:
-            raise FetchRefused(f"{shown(target.url)}: its robots.txt would be asked first, but {error}") from error
+            where, why = f"{shown(address)}: ", str(error)
+            # Scheme, host and port are the page's own: what is wrong with them is wrong with the page, robots.txt or not.
+            reason = why.removeprefix(where) if why.startswith(where) else f"its robots.txt would be asked first, but {why}"
+            raise FetchRefused(f"{shown(target.url)}: {reason}") from error
         except NoAnswer:
             raise
         except FetchFailed as error:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from service.articles.items import Item
 from service.domain import Notice, Outcome
 from service.indexing.linking import link
 from service.indexing.notices import notice_of
-from service.indexing.pipeline import InTurn, read_ahead
+from service.indexing.pipeline import InTurn, batches, read_ahead
 from service.indexing.preparation import Preparation, Prepared
 from service.indexing.report import IngestReport, ItemReport, Progress
 from service.indexing.screening import Screen, Screened
@@ -58,7 +57,7 @@ class Ingester:
         """
         report, screen = IngestReport(dry_run=dry_run), Screen(self._archive)
         with InTurn(QUEUED) as writer:  # after a batch that failed none is written, so that no later one says that all before it is safe
-            for batch in read_ahead(_batches(items, self._batch)):
+            for batch in read_ahead(batches(items, self._batch)):
                 screened = screen.look(batch)
                 prepared = self._preparation.prepare([] if dry_run else screened.fresh)
                 writer.give(partial(self._write, prepared, screened, report, progress))
@@ -129,10 +128,3 @@ def _told(row: ItemReport, prepared: Prepared, joined: dict[str, str]) -> ItemRe
     language = prepared.unserved.get(row.article_id)
     more = (f"is in a language that the encoder does not serve ({language}): it is found by its words alone",) if language else ()
     return replace(row, warnings=(*row.warnings, *more), joined=joined.get(row.article_id))
-
-
-def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Lists of at most `size`, read lazily."""
-    source = iter(items)
-    while batch := list(islice(source, size)):
-        yield batch

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from service.articles.items import Gone, Item, Loaded, Looked, Skipped, Unreadable, Untouched
 from service.domain import Outcome
+from service.indexing.repeats import Repeats
 from service.indexing.report import ItemReport
 from service.ports import Archive, Visit
 from service.urls import url_key
@@ -34,8 +35,7 @@ class Screen:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
-        self._seen: dict[str, tuple[str, str]] = {}
-        """Of each id of this run, the place and content hash it had first."""
+        self._seen = Repeats()
         self._texts: OrderedDict[_Text, str] = OrderedDict()
         self._gone: set[str] = set()
         """Articles that this run withdraws; the archive may not know it yet."""
@@ -96,12 +96,8 @@ class Screen:
         def row(outcome: Outcome, reason: str | None = None) -> ItemReport:
             return ItemReport(loaded.place, outcome, article.id, reason, loaded.warnings, article.origin)
 
-        if article.id in self._seen:
-            place, first = self._seen[article.id]
-            if first == digest:
-                return row(Outcome.UNCHANGED)
-            return row(Outcome.REJECTED, f"id {article.id!r} was already used with another text at {place}")
-        self._seen[article.id] = loaded.place, digest
+        if again := self._seen.row(loaded):
+            return again
         if known.get(article.id) == digest:
             return row(Outcome.UNCHANGED)
         key = article.text_hash, article.source.casefold() if article.source else None
@@ -116,7 +112,7 @@ class Screen:
         if twin is None or twin not in self._seen:
             return twin
         held = self._archive.known([twin]).get(twin)
-        return twin if self._seen[twin][1] == held else None
+        return twin if self._seen.digest(twin) == held else None
 
     def _remember(self, key: _Text, article_id: str) -> None:
         self._texts[key] = article_id

@@ -94,7 +94,8 @@ class ProcessLock:
         if holder and holder.url:
             what = "run `dateline ingest`, which goes through it, or stop it"
             return ArchiveInUse(f"{held} and serves it at {holder.url}: {what}", holder.url)
-        return ArchiveInUse(f"{held}: stop it, or send articles to it with POST /v1/articles (one process writes the index at a time)")
+        what = "wait until it is done, or stop it (one process writes the index at a time)"
+        return ArchiveInUse(f"{held}, probably a running `dateline ingest` or `watch`: {what}")
 
 
 def _read(file: Path) -> bytes:

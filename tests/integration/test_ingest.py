@@ -22,6 +22,7 @@ from service.indexing.report import IngestReport
 from service.ports import Vectors
 from service.retrieval.search import Searcher
 from service.settings import Settings
+from service.taking_in import LocalRoad
 from tests.fakes import CountingEmbedder, MemoryIndex, reading
 
 LATE = datetime(2100, 1, 1, tzinfo=UTC)
@@ -237,7 +238,7 @@ def pruned(services: Services, folder: Path) -> list[str]:
     """The texts of the articles that a run over the folder with `--prune` removes."""
     texts = {article.id: article.text for article in services.archive.articles(None, 100)}
     report = services.ingest(services.load([folder]))
-    services.prune([folder], report)
+    LocalRoad(services).prune([folder], report)
     assert consistent(services)
     return [texts[article_id] for article_id in report.pruned]
 
@@ -289,8 +290,8 @@ def test_vectors_of_a_batch_belong_to_their_passages(services: Services) -> None
 
 
 def test_an_article_without_words_is_kept(services: Services) -> None:
-    """A text of one invisible character has nothing to find and harms nothing."""
-    assert outcomes(services.ingest([loaded("a", "\u200b"), loaded("b", "…")])) == [Outcome.ADDED] * 2
+    """A text of one sign has nothing to find and harms nothing."""
+    assert outcomes(services.ingest([loaded("a", "…"), loaded("b", "—")])) == [Outcome.ADDED] * 2
     assert consistent(services)
 
 

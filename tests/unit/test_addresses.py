@@ -220,6 +220,15 @@ def test_a_written_address_is_told_of_what_kind_it_is() -> None:
         checked(target_of("http://10.1.2.3/"), ["10.1.2.3"])
 
 
+@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "100.100.100.200", "0.0.0.0"])
+@pytest.mark.parametrize("port", ["", ":9"])
+def test_the_setting_is_named_only_where_it_would_help(host: str, port: str) -> None:
+    """It never opens link-local addresses and those of a cloud's own services, on any port."""
+    with pytest.raises(FetchRefused) as refused:
+        checked(target_of(f"http://{host}{port}/"), [host.strip("[]")])
+    assert "DATELINE_FETCH_PRIVATE_NETWORKS" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("location", "leads"),
     [

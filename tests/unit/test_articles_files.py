@@ -5,12 +5,13 @@ import json
 import os
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from service.articles.files import load
+from service.articles.files import load, size_of
 from service.articles.items import Item, Loaded, Skipped, Unreadable
 from service.articles.parsing import kind_of_name
 from service.domain import Article, DateOrigin
@@ -118,6 +119,53 @@ def test_links_that_lead_out_of_the_folder_are_left_aside(tmp_path: Path) -> Non
     assert len(items) == 2
 
 
+def test_folders_of_the_archive_are_left_aside(tmp_path: Path) -> None:
+    """Where they lie in a folder that is read, also by another name; named by itself such a folder is refused."""
+    (tmp_path / "data" / "ingests").mkdir(parents=True)
+    written(tmp_path / "data" / "ingests" / "run.jsonl", '{"text": "a report"}')
+    written(tmp_path / "a.txt", "an article")
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    aside = replace(reading(LIMIT), leave=frozenset({(tmp_path / "data").resolve()}))
+    (item,) = load([tmp_path], aside)
+    assert isinstance(item, Loaded)
+    assert item.article.text == "an article"
+    assert size_of([tmp_path], aside.leave) == len("an article") < size_of([tmp_path])
+    (item,) = load([tmp_path / "data"], aside)
+    assert isinstance(item, Unreadable)
+    assert "the archive's own folder" in item.reason
+
+
+def test_the_size_of_what_cannot_be_looked_into_is_none(tmp_path: Path) -> None:
+    """A name too long for the system costs the measure nothing; reading names it."""
+    written(tmp_path / "a.txt", "12345")
+    assert size_of([tmp_path / ("n" * 300 + ".txt"), tmp_path / "a.txt", tmp_path / "none.txt"]) == 5
+
+
+FEED = "<rss version='2.0'><channel><title>Herald</title>{}</channel></rss>"
+
+
+def test_a_summary_in_the_file_of_a_feed_is_said_to_be_one(tmp_path: Path) -> None:
+    """Its page is not fetched; an item that carries its text is taken without a word."""
+    short = "<item><title>Dam</title><link>https://herald.example/a</link><description>The dam holds.</description></item>"
+    text = "<p>" + "The wall is long. " * 50 + "</p>"
+    full = f"<item><title>Wall</title><link>https://herald.example/b</link><description><![CDATA[{text * 3}]]></description></item>"
+    summary, whole = read(written(tmp_path / "feed.rss", FEED.format(short + full)))
+    assert isinstance(summary, Loaded)
+    assert isinstance(whole, Loaded)
+    assert summary.warnings == ("only the feed's summary: name the feed's address to have its pages fetched",)
+    assert whole.warnings == ()
+
+
+def test_items_of_a_feed_beyond_the_limit_are_counted(tmp_path: Path) -> None:
+    """One thing passed over that says how many."""
+    items = [{"id": str(number), "content_text": f"Item {number}."} for number in range(2_100)]
+    feed = json.dumps({"version": "https://jsonfeed.org/version/1.1", "title": "Herald", "items": items})
+    *articles, last = read(written(tmp_path / "feed.json", feed))
+    assert len(articles) == 2_000
+    assert isinstance(last, Skipped)
+    assert "100 items more than 2,000 are left out" in last.place
+
+
 def test_a_loop_of_links_ends(tmp_path: Path) -> None:
     """Links to themselves and to the folder above are passed over."""
     (tmp_path / "me.txt").symlink_to(tmp_path / "me.txt")
@@ -217,6 +265,8 @@ BAD_LINES = [
     ("empty text", '{"text": " \\n "}', "the text is empty"),
     ("number as text", '{"text": 5}', "text: input should be a valid string"),
     ("list", "[1]", "must be a JSON object, not list"),
+    ("null", "null", "must be a JSON object, not NoneType"),
+    ("invisible text", '{"text": "\\u200b"}', "no visible character"),
     ("latin-1", b'{"text": "M\xfcller"}', "is not UTF-8"),
     ("nul byte", '{"text": "a\0b"}', "NUL"),
     ("nul escape", '{"text": "a\\u0000b"}', "NUL"),

@@ -8,6 +8,7 @@ import pytest
 from service.articles.files import load
 from service.articles.items import Loaded
 from service.articles.markdown import plain_text, split_front_matter
+from service.errors import BadArticle
 from tests.fakes import reading
 
 FRONT = """---
@@ -89,3 +90,25 @@ def test_a_heading_beside_a_title_stays_in_the_text(tmp_path: Path) -> None:
 def test_a_later_heading_is_no_title() -> None:
     """Only a heading that opens the text names it."""
     assert plain_text("Body.\n\n# Late") == (None, "Body.\n\nLate")
+
+
+def test_front_matter_may_use_other_names(tmp_path: Path) -> None:
+    """As static site generators write it: date, lastmod, a list of authors."""
+    front = "---\ndate: 2026-03-04\nlastmod: 2026-03-05\nauthor: [A. Moor, B. Fell]\npublisher: Herald\ntags: [dam]\n---\nBody."
+    article = read(tmp_path, front).article
+    assert [str(moment)[:10] for moment in (article.published_at, article.updated_at)] == ["2026-03-04", "2026-03-05"]
+    assert (article.author, article.source, dict(article.metadata)) == ("A. Moor, B. Fell", "Herald", {"tags": ["dam"]})
+
+
+@pytest.mark.parametrize("before", ["", "The dam holds.\n\n"])
+def test_what_is_nested_too_deeply_is_said(before: str) -> None:
+    """markdown-it leaves away what lies deeper than twenty levels, in silence."""
+    with pytest.raises(BadArticle, match="nested too deeply"):
+        plain_text(f"{before}{'>' * 40} The wall is long.")
+    assert plain_text(f"{before}{'>' * 15} The wall is long.")[1].endswith("The wall is long.")
+
+
+def test_a_headline_of_front_matter_comes_before_a_heading(tmp_path: Path) -> None:
+    """As a title does: the heading is then the first line of the text. What would be another name of the text stays metadata."""
+    article = read(tmp_path, "---\nheadline: Dam holds\nbody: short\n---\n# Cracks seen\n\nWords.").article
+    assert (article.title, article.text, dict(article.metadata)) == ("Dam holds", "Cracks seen\n\nWords.", {"body": "short"})

@@ -129,6 +129,14 @@ def test_without_id_and_url_an_article_is_known_by_outlet_headline_and_date() ->
     assert loaded(text="One.").article.id != loaded(text="Two.").article.id
 
 
+@pytest.mark.parametrize("fields", [{}, {"source": "Herald"}, {"published_at": "2026-03-02"}])
+def test_a_headline_alone_makes_no_identity(fields: dict[str, str]) -> None:
+    """Two texts of one headline are two articles where outlet or date is not known; the same text is the same article."""
+    first = loaded(title="Lamps", text="The harbour is lit.", **fields).article.id
+    assert loaded(title="Lamps", text="Oil lamps are sold again.", **fields).article.id != first
+    assert loaded(title="Lamps", text="The harbour is lit.", **fields).article.id == first
+
+
 @pytest.mark.parametrize("url", ["http://[broken", "http://x:99999999/", "not a url", "javascript:alert(1)"])
 def test_a_strange_url_is_still_an_identity(url: str) -> None:
     """No URL makes an article fail."""
@@ -145,3 +153,80 @@ def test_what_is_no_object_is_refused(row: object) -> None:
     """The message says what it was."""
     with pytest.raises(BadArticle, match=f"not {type(row).__name__}"):
         article_from_row(row, now=NOON, max_chars=10)
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("date", "published_at"), ("Published", "published_at"), ("publish_date", "published_at"), ("pubDate", "published_at"),
+        ("pub_date", "published_at"), ("datePublished", "published_at"), ("publishedAt", "published_at"),
+        ("updated", "updated_at"), ("modified", "updated_at"), ("lastmod", "updated_at"),
+    ],
+)  # fmt: skip
+def test_a_date_may_have_another_name(name: str, field: str) -> None:
+    """In any case of letters; it is used, and so no metadata."""
+    article = loaded(**{name: "2026-03-04"}).article
+    assert getattr(article, field) == datetime(2026, 3, 4, tzinfo=UTC)
+    assert dict(article.metadata) == {}
+
+
+def test_other_fields_may_have_another_name() -> None:
+    """Text, headline, outlet, author, address and language."""
+    row = {
+        "Body": "The dam holds.",
+        "headline": "Dam",
+        "publisher": "Herald",
+        "byline": "A. Moor",
+        "link": "https://h.example/a",
+        "lang": "en",
+    }
+    article = article_from_row(row, now=NOON, max_chars=1000).article
+    assert (article.text, article.title, article.source, article.author) == ("The dam holds.", "Dam", "Herald", "A. Moor")
+    assert (article.url, article.language, dict(article.metadata)) == ("https://h.example/a", "en", {})
+
+
+def test_another_name_gives_way_to_our_own() -> None:
+    """A field that is there is left alone, be it null; what is not used stays metadata."""
+    article = loaded(published_at="2026-03-04", date="2026-03-05", title=None, headline="Dam", body="Other.").article
+    assert (article.published_at, article.title, article.text) == (datetime(2026, 3, 4, tzinfo=UTC), "", "Some text.")
+    assert dict(article.metadata) == {"date": "2026-03-05", "headline": "Dam", "body": "Other."}
+
+
+@pytest.mark.parametrize(
+    "extra", [{"updated": True}, {"date": 1_700_000_000}, {"headline": "x" * 2_001}, {"lang": "x" * 36}, {"link": " "}]
+)
+def test_what_cannot_be_the_field_is_not_taken_for_it(extra: dict[str, Any]) -> None:
+    """Another name may mean something else: the article and its metadata are as they were."""
+    item = loaded(**extra)
+    assert (dict(item.article.metadata), item.warnings) == (extra, ())
+
+
+@pytest.mark.parametrize("name", ["author", "authors", "byline"])
+@pytest.mark.parametrize("value", [["A. Moor", "B. Fell"], [{"name": "A. Moor"}, {"name": "B. Fell"}], ["A. Moor", {"name": " B. Fell "}]])
+def test_several_authors_are_one_line(name: str, value: list[Any]) -> None:
+    """Names, or objects with a name, joined."""
+    assert loaded(**{name: value}).article.author == "A. Moor, B. Fell"
+
+
+def test_an_outlet_may_be_an_object_with_a_name() -> None:
+    """As JSON-LD has it."""
+    assert loaded(publisher={"@type": "Organization", "name": "Herald"}).article.source == "Herald"
+
+
+def test_authors_without_names_are_refused() -> None:
+    """A list of numbers is no author."""
+    with pytest.raises(BadArticle, match=r"^author: "):
+        loaded(author=[1, 2])
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\u200b \u2060\n\ufeff", "\u3164\u115f", "\u00ad", "\u2800", "\u0301\x07", "\U000e0041"])
+def test_a_text_that_shows_nothing_is_refused(text: str) -> None:
+    """Characters that nobody sees are no article."""
+    with pytest.raises(BadArticle, match="no visible character"):
+        loaded(text=text)
+
+
+@pytest.mark.parametrize("text", ["…", "5", "a\u200b", "☂", "日", "$"])
+def test_a_text_of_one_visible_character_is_kept(text: str) -> None:
+    """Letters, digits, marks and signs."""
+    assert loaded(text=text).article.text == text

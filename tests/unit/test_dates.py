@@ -293,3 +293,34 @@ def test_the_clock_is_never_the_date(field: DateField) -> None:
     for written in ("2025-04-07T10:30:00", "April 7, 2025", "yesterday", "10:30", "Monday", "7 April", "last week"):
         stated = [Stated(field, DateOrigin.DOCUMENT, written)]
         assert settle(stated, NOON) == settle(stated, NOON + timedelta(days=365))
+
+
+@pytest.mark.parametrize(
+    ("written", "believed"),
+    [
+        ("1601-01-01", False), ("1601-01-01T00:00:00Z", False), ("1899-12-30", False), ("1900-01-01T00:00:00+01:00", False),
+        ("1900-01-01", False), ("1900-01-01T06:30:00", True), ("1900-01-02", True), ("1899-12-31", True),
+    ],
+)  # fmt: skip
+def test_null_dates_of_software_are_not_believed(written: str, believed: bool) -> None:
+    """The first moment of Windows' and Excel's calendars; another time of that day is one."""
+    dated = settle([published(written)], NOON)
+    assert (dated.published_at is not None) == believed
+    assert any("software writes for no date" in warning for warning in dated.warnings) != believed
+
+
+@pytest.mark.parametrize(
+    ("name", "day"),
+    [
+        ("saved 2026-11-27.html", None), ("Saved_on_2026-11-27.html", None), ("dam scan-2026-11-27.pdf", None),
+        ("scanned.20261127.pdf", None),
+        ("download 2026-11-27 dam.html", None), ("export_2026-11-27.json.gz", None), ("Screenshot from 2026-11-27 10.15.html", None),
+        ("backup-2026.11.27.md", None), ("2026-11-27-scan.pdf", None), ("2026-11-27 export (2).html", None),
+        ("2026-03-04-dam saved 2026-11-27.html", "2026-03-04"), ("dam 2026-03-04 saved 2026-11-27.html", "2026-03-04"),
+        ("2026-03-04-export-ban-lifted.html", "2026-03-04"), ("unsaved-2026-03-04.html", "2026-03-04"),
+        ("saved-the-dam-2026-03-04.html", "2026-03-04"), ("https://h.example/export/2026/03/04/dam", "2026-03-04"),
+    ],
+)  # fmt: skip
+def test_a_day_on_which_a_file_was_made_is_no_publication(name: str, day: str | None) -> None:
+    """The word stands directly before the day, or last behind it; another day of the name is still believed."""
+    assert from_name(name) == (Stated("published_at", DateOrigin.FILE_NAME, day) if day else None)

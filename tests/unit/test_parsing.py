@@ -124,3 +124,17 @@ def test_what_a_library_raises_is_an_error_of_the_file() -> None:
         list(raws(Failing(RecursionError()), Job("html")))
     with pytest.raises(MemoryError):
         list(raws(Failing(MemoryError()), Job("html")))
+
+
+def test_addresses_that_a_sitemap_leaves_out_are_counted() -> None:
+    """Those of other hosts, in one thing passed over."""
+    locs = "".join(f"<url><loc>https://{host}.example/a</loc></url>" for host in ("herald", "evil", "other"))
+    first, last = parse("sitemap", f"<urlset>{locs}</urlset>".encode(), url="https://herald.example/sitemap.xml")
+    assert first.links == ("https://herald.example/a",)
+    assert (last.skipped, last.links, last.place[:26]) == (True, (), ": 2 addresses are left out")
+
+
+def test_only_what_is_passed_over_says_so() -> None:
+    """A row of null is a row, and its fault is found where rows are checked."""
+    (null,) = parse("jsonl", b"null")
+    assert (null.row, null.problem, null.skipped) == (None, None, False)

@@ -183,10 +183,13 @@ def test_a_robots_txt_in_trouble_allows_nothing_for_now(polite: PoliteFetcher, w
 
 
 def test_an_address_that_may_not_be_asked_is_refused_with_its_reason(polite: PoliteFetcher, web: Web) -> None:
-    """What the fetcher underneath says of the robots.txt holds for the page."""
+    """What the fetcher underneath says of the robots.txt's address holds for the page; where it leads elsewhere, both are told."""
     web.answers["http://10.0.0.1/robots.txt"] = FetchRefused("http://10.0.0.1/robots.txt: 10.0.0.1 is a private address")
-    with pytest.raises(FetchRefused, match=r"^http://10\.0\.0\.1/feed: .*10\.0\.0\.1 is a private address"):
+    with pytest.raises(FetchRefused, match=r"^http://10\.0\.0\.1/feed: 10\.0\.0\.1 is a private address$"):
         polite.fetch("http://10.0.0.1/feed")
+    web.answers[f"{HERALD}/robots.txt"] = FetchRefused(f"{HERALD}/robots.txt redirects to http://10.0.0.1/: it is a private address")
+    with pytest.raises(FetchRefused, match=r"/feed: its robots\.txt would be asked first, but .*redirects to"):
+        polite.fetch(f"{HERALD}/feed")
     with pytest.raises(FetchRefused, match="only http and https"):
         polite.fetch("file:///etc/passwd")
 

@@ -262,7 +262,7 @@ def test_parquet_takes_a_mapping_and_an_open_file() -> None:
 def test_bytes_are_text_where_a_field_is_meant_and_passed_over_elsewhere() -> None:
     """Old writers do not mark text as text; a picture is none, and that its column was passed over is said once."""
     passed, first, second = from_parquet({"text": [b"The dam holds.", b"M\xfcller"], "picture": [b"\xff\xd8", b"\xff\xd8"]})
-    assert (passed.row, passed.problem, passed.place) == (None, None, ":column picture")
+    assert (passed.skipped, passed.problem, passed.place) == (True, None, ":column picture")
     assert first.row == {"text": "The dam holds."}
     assert (second.row, second.problem) == (None, "is not UTF-8 (byte 0xfc)")
 
@@ -307,3 +307,11 @@ def test_a_parquet_file_that_cannot_be_articles_is_refused(data: bytes, reason: 
     """By what it says about itself, before its rows are read."""
     with pytest.raises(BadArticle, match=reason):
         list(parquet_rows(data, {}))
+
+
+def test_an_empty_cell_is_not_made_up_for_by_another_column() -> None:
+    """Which column holds a field is said once for all rows: another well-known name beside it stays metadata."""
+    raws = from_csv("text,when,date\nOne.,2025-04-07,2026-01-01\nTwo.,,2026-01-01\n", {"published_at": "when"})
+    first, second = (article_from_row(row, now=NOON, max_chars=LIMIT).article for row in rows(raws))
+    assert [str(first.published_at)[:10], second.published_at] == ["2025-04-07", None]
+    assert first.metadata == second.metadata == {"date": "2026-01-01"}

@@ -362,3 +362,51 @@ def test_no_page_breaks_the_reading(pieces: list[str]) -> None:
 def test_hostile_pages_are_read_to_their_end(text: str, most: int) -> None:
     """Nested articles, thousands of dates and headlines, endless attributes: an answer, and no more dates than an article may have."""
     assert len(raw(text).stated) <= most
+
+
+LINKS = [f'<a href="/s{number}">Topic {number} of the valley</a>' for number in range(20)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["".join(f"<p>{link}</p>" for link in LINKS), " | ".join(LINKS), "<ul>" + "".join(f"<li>{link}</li>" for link in LINKS) + "</ul>"],
+    ids=["paragraphs", "one line", "list"],
+)
+def test_a_page_of_links_is_no_article(body: str) -> None:
+    """A home page of twenty links and hardly a sentence."""
+    told = raw(page(body=f"<h1>Home</h1><p>Welcome to Harrowmouth.</p>{body}"))
+    assert told.problem is not None
+    assert "holds no article, but links" in told.problem
+
+
+def test_an_article_with_links_is_one() -> None:
+    """Links in its sentences and lists below it cost it nothing, nor does a page that says it is an article."""
+    linked = BODY.replace("sea wall", '<a href="/wall">sea wall</a>').replace("harbour fees", '<a href="/fees">harbour fees</a>')
+    below = "<ul>" + "".join(f"<li>{link}</li>" for link in LINKS[:5]) + "</ul>"
+    assert FIRST in row(page(body=f"<h1>Council votes</h1>{linked}{below}"))["text"]
+    assert row(page('<meta property="og:type" content="article">', "<h1>Home</h1>" + "".join(f"<p>{link}</p>" for link in LINKS)))["text"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9,
+        b"%PDF-1.7 words",
+        bytes(range(256)) * 20,
+        page().encode("utf-16-le"),
+        b"GIF89a<p>Words.</p>",
+    ],
+    ids=["png", "pdf", "bytes", "utf-16 undeclared", "gif"],
+)
+def test_binary_data_are_no_page(data: bytes) -> None:
+    """Whatever they are called or served as."""
+    problem = raw(data, content_type="text/html").problem
+    assert problem is not None
+    assert "binary data" in problem
+
+
+def test_a_page_with_a_few_stray_characters_is_one() -> None:
+    """Controls that were pasted in, and UTF-16 that says so by its mark or header."""
+    stray = page().replace("Monday", "Mon\x0bday\x00")
+    for data, kind in ((stray.encode(), ""), (page().encode("utf-16"), ""), (page().encode("utf-16-le"), "text/html; charset=utf-16-le")):
+        assert "council of Harrowmouth" in row(data, content_type=kind)["text"]
