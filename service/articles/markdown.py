@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +16,11 @@ MAX_FRONT_MATTER = 64 * 1024
 """Characters: what describes an article is short."""
 MAX_MARKS = 25_000
 """Lines, brackets and marks of emphasis or code: each takes up to 35 µs, and a million characters of prose have some 15,000."""
+MAX_STEPS = 2_000_000
+"""Signs between brackets and the brackets that close them, for each of them all that lie within: a quarter of a microsecond each. A
+bracket that nothing closes is looked for to the end of its paragraph, and 300 of them took over a second."""
+_SIGN = re.compile(r"[\n!-/:-@\[-`{-~]")
+"""What ends a run of plain text (CommonMark, ASCII punctuation)."""
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -71,6 +77,8 @@ def plain_text(markdown: str) -> tuple[str | None, str]:
     marks = sum(map(markdown.count, "[*_`\n"))
     if marks > MAX_MARKS:
         raise BadArticle(f"is Markdown of {marks:,} lines, brackets and marks; the limit is {MAX_MARKS:,}: split it")
+    if "[" in markdown and sum(map(_steps, markdown.split("\n\n"))) > MAX_STEPS:
+        raise BadArticle("is Markdown with too many brackets within each other, or that nothing closes")
     paragraphs: list[str] = []
     title: str | None = None
     tag = ""
@@ -90,6 +98,18 @@ def plain_text(markdown: str) -> tuple[str | None, str]:
         elif token.type in {"fence", "code_block"} and token.content.strip():
             paragraphs.append(token.content.strip())
     return title, "\n\n".join(paragraphs)
+
+
+def _steps(paragraph: str) -> int:
+    """How far the closing brackets of a paragraph are from the opening ones, in signs."""
+    opened: list[int] = []
+    steps = place = 0
+    for place, sign in enumerate(_SIGN.findall(paragraph)):
+        if sign == "[":
+            opened.append(place)
+        elif sign == "]" and opened:
+            steps += place - opened.pop()
+    return steps + sum(place - start for start in opened)
 
 
 def _inline(token: Any) -> str:

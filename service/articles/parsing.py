@@ -114,9 +114,13 @@ def _mhtml(source: Source, job: Job) -> Iterable[Raw]:
     def stated(part: Message, name: str) -> str | None:
         return str(policy.default.header_fetch_parse(name, str(part.get(name, "")))) or None
 
-    message = message_from_bytes(_whole(source), policy=policy.compat32)  # the newer one takes a second for 20,000 parts
+    try:
+        message = message_from_bytes(_whole(source), policy=policy.compat32)  # the newer one takes a second for 20,000 parts
+        parts = list(islice(message.walk(), MAX_PARTS))
+    except RecursionError as error:
+        raise BadArticle("is a web archive nested too deeply") from error
     url = stated(message, "Snapshot-Content-Location")
-    for part in islice(message.walk(), MAX_PARTS):
+    for part in parts:
         if part.get_content_type() in {"text/html", "application/xhtml+xml"}:
             data = part.get_payload(decode=True)
             kind = f"text/html; charset={part.get_content_charset() or 'utf-8'}"

@@ -30,7 +30,8 @@ _TOO_DEEP = f"is XML nested more than {MAX_DEPTH} levels deep"
 _DOCTYPE = re.compile(rb"<!DOCTYPE[^\[\]<>]{0,500}>", re.IGNORECASE)
 _HEAD = 4_096
 """Bytes in which a DOCTYPE stands."""
-_TAG = re.compile(rb"<(/?)[A-Za-z_][^<>]*+>")
+_TAG = re.compile(rb"<(/?)[A-Za-z_][^<>]*+(>?)")
+"""Also one that nothing closes, which feedparser's looser parser takes for a tag."""
 _REFUSED = "is XML with a document type of its own (DTD, entities), which is not read"
 _OPAQUE = ((b"<![CDATA[", b"]]>"), (b"<!--", b"-->"))
 Seen = Callable[[str, str, str], None]
@@ -125,7 +126,8 @@ def _look_over_loosely(data: bytes) -> None:
             if place < 0:
                 return
         elif tag := _TAG.match(data, place):
-            depth = max(0, depth - 1) if tag[1] else depth if tag[0].endswith(b"/>") else depth + 1
+            if tag[2]:
+                depth = max(0, depth - 1) if tag[1] else depth if tag[0].endswith(b"/>") else depth + 1
             tags += 1
             attributes.add(tag[0].count(b"="))
             if depth > MAX_DEPTH or tags > MAX_BROKEN_TAGS:

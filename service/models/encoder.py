@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from service.errors import ModelCorrupt, ModelNotFound, ModelUnavailable, SettingsError
+from service.models.allocation import keep_pages
 from service.models.catalogue import CATALOGUE, Entry, Kind
 from service.models.embedding_server import EmbeddingServer, server_of
 from service.models.encoder_folder import HUB_NAME, UNKNOWN, Languages, Unknown, code_of, hub_folder, languages_of_card, users_folder
@@ -244,6 +245,7 @@ class SentenceEncoder:
 
     def _load(self, folder: Path) -> SentenceTransformer:
         started = time.monotonic()
+        keep_pages()
         import torch
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging as transformers_logging

@@ -113,6 +113,19 @@ def test_markdown_of_nothing_but_marks_is_refused(unit: str) -> None:
     assert plain_text(f"{WORDS * 40}\n\n" * 200)[1].count("Eastholm") == 8_000
 
 
+def test_markdown_whose_brackets_nothing_closes_is_refused() -> None:
+    """Each of them is looked for to the end of its paragraph: 300 before 200 KB took over a second. Thousands of links are read."""
+    with pytest.raises(BadArticle, match="nothing closes"):
+        plain_text("[" * 300 + "&a " * 70_000)
+    assert plain_text("[a](https://herald.example/a) & " * 5_000)[1].startswith("a & a")
+
+
+def test_a_feed_of_tags_that_nothing_closes_is_refused() -> None:
+    """feedparser's looser parser takes `<f<f<f` for tags: 130,000 took two seconds."""
+    with pytest.raises(BadArticle, match="tags"):
+        titles(RSS.replace("<item>", "<item>" + "<f" * (MAX_BROKEN_TAGS + 1)).encode())
+
+
 def test_a_saved_page_of_thousands_of_parts_is_looked_through_no_further() -> None:
     """The headers of 20,000 empty parts took a second; the page is among the first."""
     part = "--b\r\nContent-Type: {}\r\n\r\n{}\r\n"
@@ -124,6 +137,12 @@ def test_a_saved_page_of_thousands_of_parts_is_looked_through_no_further() -> No
     assert raw.row["url"] == "https://herald.example/dam"
     with pytest.raises(BadArticle, match="without a page"):
         PARSERS["mhtml"]((start + other * 20_000 + page).encode(), Job("mhtml"))
+
+
+def test_a_saved_page_of_messages_in_messages_is_refused() -> None:
+    """The standard library reads a message within a message by calling itself; how deep they lie is no failure of the parser."""
+    with pytest.raises(BadArticle, match="nested too deeply"):
+        PARSERS["mhtml"](b"Content-Type: message/rfc822\r\n\r\n" * 2_000, Job("mhtml"))
 
 
 @pytest.mark.parametrize("unit", ["‘", "7 April 2025, 10:30 a.m. ET", "a"])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from service.answering.ask import Answerer
-from service.answering.cleaning import Report, links, sentences_of, smuggles, tidy
+from service.answering.cleaning import MAX_TEXT, Report, links, sentences_of, smuggles, tidy
 from service.answering.grounding import strip_marks
 from service.answering.request import AskRequest
 from service.articles.language import language_of, primary
@@ -136,6 +136,7 @@ def take_draft(drawn: tuple[str, Sequence[int]]) -> None:
 
 
 def take_marks(text: str) -> None:
+    text = text[:MAX_TEXT]
     strip_marks(tidy(text), 20)
     links(text)
     bare_words(text)
