@@ -12,6 +12,7 @@ def canonical_url(url: str) -> str:
     """The URL without fragment, default port, tracking parameters and trailing slash, host in lower case. Raises ValueError."""
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
+    host = f"[{host}]" if ":" in host else host
     port = f":{parts.port}" if parts.port and (parts.scheme, parts.port) not in {("http", 80), ("https", 443)} else ""
     query = "&".join(p for p in parts.query.split("&") if p and not p.lower().startswith(_TRACKING))
     return urlunsplit(("https" if parts.scheme in {"http", "https"} else parts.scheme, host + port, parts.path.rstrip("/"), query, ""))

@@ -145,6 +145,7 @@ def test_a_strange_url_is_still_an_identity(url: str) -> None:
 
 def test_canonical_urls_keep_what_matters() -> None:
     """Path, query and a port of its own stay."""
+    assert canonical_url("https://[2001:DB8::1]:443/a/") == "https://[2001:db8::1]/a"
     assert canonical_url("http://X.example:8080/A/?b=1&c=2") == "https://x.example:8080/A?b=1&c=2"
 
 
