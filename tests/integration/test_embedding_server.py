@@ -227,7 +227,7 @@ def test_no_key_is_sent_where_there_is_none(server: EmbeddingsServer, waits: lis
 def test_neither_texts_nor_key_are_logged(server: EmbeddingsServer, waits: list[float], caplog: pytest.LogCaptureFixture) -> None:
     """Not by us at any level, and not in the error, though the server repeats both."""
     server.script = lambda server, request: (500, json.dumps({"error": [server.headers[-1], request]}).encode())
-    with caplog.at_level(logging.DEBUG), pytest.raises(ModelUnavailable) as raised:
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "service"), pytest.raises(ModelUnavailable) as raised:
         adapter(server, waits, api_key=KEY).embed([SECRET])
     assert "failed" in caplog.text
     assert not any(word in caplog.text + str(raised.value) + repr(raised.value) for word in (KEY, SECRET))

@@ -65,7 +65,7 @@ def test_only_the_holder_announces(tmp_path: Path) -> None:
 
 def test_another_process_is_named_with_the_way_out(tmp_path: Path) -> None:
     """Its id and what to do; with an address, that `dateline ingest` goes through it; once it has ended, the lock is free."""
-    for urls, way_out in (((), "POST /v1/articles"), (("http://127.0.0.1:8123",), r"at http://127.0.0.1:8123: run `dateline ingest`")):
+    for urls, way_out in (((), "wait until it is done"), (("http://127.0.0.1:8123",), r"at http://127.0.0.1:8123: run `dateline ingest`")):
         with holding(tmp_path, *urls) as process:
             with pytest.raises(ArchiveInUse, match=f"process {process.pid} holds the archive in .*{way_out}"):
                 ProcessLock(tmp_path).acquire()
