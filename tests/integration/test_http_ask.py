@@ -253,7 +253,7 @@ def test_no_question_is_a_server_error(door: TestClient, question: str, mode: st
 def test_no_value_of_a_field_is_a_server_error(door: TestClient, value: Any, field: str) -> None:
     """Any JSON in any field is answered or refused as input, never a 5xx."""
     response = door.post("/v1/ask", content=json.dumps({"question": "x", field: value}).encode(), headers=JSON)
-    assert response.status_code in {200, 422}, response.text
+    assert response.status_code in {200, 404, 422}, response.text
 
 
 def test_without_a_model_the_mode_model_is_refused(open_door: Callable[..., TestClient]) -> None:
