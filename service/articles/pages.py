@@ -79,6 +79,8 @@ class Pages:
             same = replace(visit, etag=came.etag or known.etag, last_modified=came.last_modified or known.last_modified)
             return Untouched(told.url, told.held, replace(same, arrived=known.arrived))
         if told.held and known and (came.status in {404, 410} or _is_home(came)):
+            if known.since is None:  # it was withdrawn before
+                return Untouched(told.url, told.held, visit)
             if known.url != told.url:  # only where it was read is it missed
                 return Untouched(told.url, told.held, warnings=(answered(came),))
             return _missing(came, told.url, told.held, replace(visit, misses=known.misses + 1))

@@ -102,9 +102,13 @@ def _file(source: Source) -> IO[bytes]:
 
 
 def _html(source: Source, job: Job) -> Iterable[Raw]:
+    from service.articles.feeds import feeds_of
     from service.articles.webpage import page_articles
 
-    return page_articles(_whole(source), url=job.url, content_type=job.content_type, name=job.name)
+    data = _whole(source)
+    for raw in page_articles(data, url=job.url, content_type=job.content_type, name=job.name):
+        feeds = feeds_of(data, job.url) if raw.problem and job.url else []
+        yield replace(raw, problem=f"{raw.problem}; the page names a feed: {feeds[0]}") if feeds else raw
 
 
 def _mhtml(source: Source, job: Job) -> Iterable[Raw]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 from service.articles.items import Item, Loaded, Looked, Skipped, Unreadable, Untouched
@@ -141,18 +141,24 @@ class Web:
 
     def _has_changed(self, told: Told) -> bool:
         """Whether a sitemap says, or time has come to ask, that the page is another than when it was last looked at."""
-        last = field_of(told.raw, "lastmod") if told.raw else None
         if told.known is None or told.known.checked_at is None:
             return True
-        try:
-            if isinstance(last, str):
-                return parse_moment(last, end_of_day=len(last.strip()) == len("YYYY-MM-DD")) > told.known.checked_at
-        except ValueError:  # written as no date: as if it were not there
-            pass
-        return self._is_due(told.known)
+        changed = _changed_at(told.raw) if told.raw else None
+        return changed > told.known.checked_at if changed else self._is_due(told.known)
 
     def _is_due(self, visit: Visit) -> bool:
         """Whether it is time to look at a page again: the older its article, the more seldom."""
         age = self._reading.now - visit.since if visit.since else timedelta()
         wait = next(every for young, every in _RECHECKED if age <= young)
         return visit.checked_at is None or self._reading.now - visit.checked_at >= wait
+
+
+def _changed_at(raw: Raw) -> datetime | None:
+    """The latest moment at which a sitemap may mean that a page changed; None where it does not say, or writes no date."""
+    last = field_of(raw, "lastmod")
+    if not isinstance(last, str):
+        return None
+    try:
+        return parse_moment(last, end_of_day=len(last.strip()) == len("YYYY-MM-DD"))
+    except ValueError:
+        return None

@@ -36,7 +36,6 @@ class IngestReport:
     embedded: int = 0
     """Those of them that had to be embedded: the vectors of the others were there, or their language is not served."""
     pruned: list[str] = field(default_factory=list)
-    withdrawn: list[str] = field(default_factory=list)
     dry_run: bool = False
     """Nothing was written; the outcomes are what they would have been, as far as that can be told without embedding."""
 

@@ -60,8 +60,8 @@ def loose(archive: ArchiveFile, article_ids: Sequence[str]) -> list[Notice]:
     chosen = json.dumps(list(article_ids))
     statement = (
         f"{_READ} AND n.corrects IS NULL AND (a.id IN (SELECT value FROM json_each(?)) OR a.source_key IN"
-        " (SELECT source_key FROM articles WHERE state = 'ready' AND id IN (SELECT value FROM json_each(?)) AND published_at <="
-        " coalesce(a.published_at, published_at))) ORDER BY a.version DESC LIMIT ?"
+        " (SELECT source_key FROM articles WHERE state = 'ready' AND id IN (SELECT value FROM json_each(?)) AND"
+        " (published_at IS NULL OR published_at <= coalesce(a.published_at, published_at)))) ORDER BY a.version DESC LIMIT ?"
     )
     return [_notice(row) for row in archive.rows(statement, (chosen, chosen, LOOSE))]
 

@@ -10,7 +10,8 @@ from service.articles.webpage import page_articles
 from service.articles.xml_guard import MAX_ATTRIBUTES, MAX_BROKEN_TAGS, MAX_ELEMENTS
 from service.domain import Article
 from service.errors import BadArticle
-from service.indexing.passages import LONGEST_PARAGRAPH, cut_passages
+from service.indexing.passages import cut_passages
+from service.sentences import LONGEST_PARAGRAPH
 
 WORDS = "The dam at Eastholm holds, the engineers said on Monday. "
 RSS = f"<rss version='2.0'><channel><title>Herald</title><item><title>Dam</title><description>{WORDS}</description></item></channel></rss>"

@@ -311,6 +311,19 @@ def test_a_page_that_could_not_be_had_is_asked_for_again_although_the_feed_is_th
     assert feed_request["If-None-Match"] == '"f1"'
 
 
+def test_a_page_that_was_taken_down_is_told_once(watched: Watched) -> None:
+    """The sitemap still names it, round after round; back again, its article is found again under its old id."""
+    watched.round()
+    vote, good = article_of(watched, "/vote"), watched.site.pages["/vote"]
+    watched.site.pages["/vote"] = Page("gone", 410)
+    assert watched.round(2 * HOUR)["/vote"] == [Outcome.WITHDRAWN]
+    for _ in range(2):
+        assert watched.round(2 * HOUR)["/vote"] == [Outcome.UNCHANGED]
+    watched.site.pages["/vote"] = good
+    assert watched.round(2 * HOUR)["/vote"] == [Outcome.ADDED]
+    assert article_of(watched, "/vote") == vote
+
+
 def test_more_sitemaps_than_are_read_are_told(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of an index of three, two are read with the limit at two; the third is named as passed over, and the next look is a whole one."""
     monkeypatch.setattr("service.articles.web.MAX_SITEMAPS", 2)

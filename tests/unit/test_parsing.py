@@ -138,3 +138,16 @@ def test_only_what_is_passed_over_says_so() -> None:
     """A row of null is a row, and its fault is found where rows are checked."""
     (null,) = parse("jsonl", b"null")
     assert (null.row, null.problem, null.skipped) == (None, None, False)
+
+
+def test_a_page_without_an_article_names_its_feed() -> None:
+    """Whoever names a front page is told what to name instead; without an address, or a feed, nothing is added."""
+    links = "".join(f'<li><a href="/{number}">Headline number {number}</a></li>' for number in range(40))
+    head = '<link rel="alternate" type="application/rss+xml" href="/feed.xml">'
+    page = f"<!doctype html><html><head><title>The Skell Post</title>{head}</head><body><ul>{links}</ul></body></html>".encode()
+    (named,) = parse("html", page, url="https://skell-post.example/")
+    assert (named.problem or "").endswith("; the page names a feed: https://skell-post.example/feed.xml")
+    for data, url in ((page, None), (page.replace(head.encode(), b""), "https://skell-post.example/")):
+        (plain,) = parse("html", data, url=url)
+        assert plain.problem
+        assert "names a feed" not in plain.problem
