@@ -161,7 +161,7 @@ def _against_ingredients(services: Services, asked: Sequence[Question], passages
     statement = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY bm25(words) LIMIT ?"
 
     def bare(question: Question) -> None:
-        vector = services.embedder.embed([question.standalone])[0]
+        vector = services.embedder.embed_questions([question.standalone])[0]
         services.index.query(vector, CANDIDATES)
         terms = " OR ".join(f'"{term}"' for term in search_terms(question.standalone))
         connection.execute(statement, (terms, CANDIDATES)).fetchall()

@@ -42,7 +42,11 @@ class Embedder(Protocol):
         ...
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Rows in the order of `texts`; `(0, dimension)` for none. Raises ModelError."""
+        """Rows in the order of `texts`, as what may be found; `(0, dimension)` for none. Raises ModelError."""
+        ...
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """The same for what is asked: some encoders are given other words before a question than before a passage."""
         ...
 
     def token_starts(self, texts: Sequence[str]) -> list[list[int]]:

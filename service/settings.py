@@ -73,6 +73,14 @@ class Settings(BaseSettings):
     embedding_max_tokens: int = Field(
         254, ge=64, description="Tokens that an embeddings server reads of a text; a local encoder says so itself."
     )
+    embedding_question_prefix: str | None = Field(
+        None,
+        description="What the encoder is given before a question; by default what its folder says, or is known of its family (`query: ` "
+        "for E5). The space after it counts; `none` is no prefix.",
+    )
+    embedding_passage_prefix: str | None = Field(
+        None, description="The same before a passage. A change moves vectors: `dateline reindex --embed` then takes the archive over."
+    )
     embedding_languages: Annotated[list[str], NoDecode] = Field(
         default_factory=list,
         description="Comma-separated ISO 639-1 codes of the languages the encoder serves, or `*`; by default what is known of it (English "

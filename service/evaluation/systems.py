@@ -197,7 +197,7 @@ def _dense(archive: Archive, embedder: Embedder, question: Question, k: int) -> 
     inside = archive.vectors_in(question.scope, ALL)
     if inside is None or not inside[0]:
         return []
-    return [row for row, _ in nearest(*inside, embedder.embed([question.standalone])[0], k)]
+    return [row for row, _ in nearest(*inside, embedder.embed_questions([question.standalone])[0], k)]
 
 
 def _since(began: float) -> float:

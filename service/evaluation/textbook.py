@@ -130,7 +130,7 @@ class _Embeddings:
         return [[float(value) for value in row] for row in self._passages.embed(texts)]
 
     def embed_query(self, text: str) -> list[float]:
-        return [float(value) for value in self._questions.embed([text])[0]]
+        return [float(value) for value in self._questions.embed_questions([text])[0]]
 
 
 @contextmanager

@@ -57,8 +57,7 @@ class Ingester:
         """
         report, screen = IngestReport(dry_run=dry_run), Screen(self._archive)
         with InTurn(QUEUED) as writer:  # after a batch that failed none is written, so that no later one says that all before it is safe
-            for batch in read_ahead(batches(items, self._batch)):
-                screened = screen.look(batch)
+            for screened in screen.looks(read_ahead(batches(items, self._batch)), self._batch):
                 prepared = self._preparation.prepare([] if dry_run else screened.fresh)
                 writer.give(partial(self._write, prepared, screened, report, progress))
         return report

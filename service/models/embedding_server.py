@@ -21,6 +21,7 @@ from service.errors import ModelError, ModelUnavailable, SettingsError
 from service.models.approximate_tokens import approximate_starts
 from service.models.encoder_folder import Languages
 from service.models.model_server import ModelServer, NoConnection, Refused
+from service.models.prefixes import NONE, Prefixes, ToldPrefixes, prefixes_of_name
 from service.models.probe_memory import ProbeMemory, code_of_probe
 from service.models.token_batches import requests
 from service.ports import Vectors
@@ -47,7 +48,7 @@ BLANK = "."
 _log = logging.getLogger(__name__)
 
 
-def server_of(settings: Settings, languages: Languages) -> EmbeddingServer:
+def server_of(settings: Settings, languages: Languages, prefixes: ToldPrefixes) -> EmbeddingServer:
     """The server that the settings name; nothing is sent yet. Raises SettingsError where address or key make no sense."""
     key = settings.embedding_api_key.get_secret_value() if settings.embedding_api_key else None
     if key and not all("!" <= character <= "~" for character in key):
@@ -56,7 +57,7 @@ def server_of(settings: Settings, languages: Languages) -> EmbeddingServer:
     memory = ProbeMemory(settings.cache_dir / "embedding-servers")
     return EmbeddingServer(
         settings.embedding_url or "", settings.embedding_model, api_key=key, max_tokens=settings.embedding_max_tokens, languages=served,
-        memory=memory,
+        prefixes=prefixes.over(prefixes_of_name(settings.embedding_model)), memory=memory,
     )  # fmt: skip
 
 
@@ -88,7 +89,7 @@ class EmbeddingServer:
 
     def __init__(
         self, url: str, model: str, *, api_key: str | None = None, max_tokens: int = 254, languages: frozenset[str] | None = None,
-        memory: ProbeMemory | None = None, timeout: float = TIMEOUT, pause: Callable[[float], None] = time.sleep,
+        prefixes: Prefixes = NONE, memory: ProbeMemory | None = None, timeout: float = TIMEOUT, pause: Callable[[float], None] = time.sleep,
     ) -> None:  # fmt: skip
         """`url` is the base that ends in `/v1`, as servers tell it; a bare host gets that. `timeout` is in seconds, for a whole answer.
 
@@ -99,6 +100,7 @@ class EmbeddingServer:
         self._model = model
         self._max_tokens = max_tokens
         self._languages = languages
+        self._prefixes = prefixes
         self._memory = memory or ProbeMemory(None)
         self._pause = pause
         self._probing = threading.Lock()
@@ -112,7 +114,8 @@ class EmbeddingServer:
         is remembered; where the memory is lost, a model whose vectors vary by a cosine of 0.9999 gets another code in some 7 of 100 cases.
         """
         name = self._model.replace(" ", "_")
-        return f"{name}-{self.dimension}-{code_of_probe(self._memory.recalled(f'{self._server.url} {self._model}', self._probe))}"
+        code = code_of_probe(self._memory.recalled(f"{self._server.url} {self._model}", self._probe))
+        return f"{name}-{self.dimension}-{code}{self._prefixes.tag}"
 
     @property
     def dimension(self) -> int:
@@ -121,8 +124,11 @@ class EmbeddingServer:
 
     @property
     def max_tokens(self) -> int:
-        """As it was told (DATELINE_EMBEDDING_MAX_TOKENS), in tokens as `token_starts` counts them; what lies beyond is not sent."""
-        return self._max_tokens
+        """As it was told (DATELINE_EMBEDDING_MAX_TOKENS), in tokens as `token_starts` counts them; what lies beyond is not sent.
+
+        A passage's prefix is counted off.
+        """
+        return max(1, self._max_tokens - len(approximate_starts(self._prefixes.passage)))
 
     @property
     def languages(self) -> frozenset[str] | None:
@@ -134,10 +140,17 @@ class EmbeddingServer:
 
         Raises ModelUnavailable where the server does not answer, ModelError where it answers what it should not.
         """
+        return self._embed(self._prefixes.passage, texts)
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """The same of what is asked, behind the prefix that the model knows questions by."""
+        return self._embed(self._prefixes.question, texts)
+
+    def _embed(self, prefix: str, texts: Sequence[str]) -> Vectors:
         width = self.dimension
         vectors = np.zeros((len(texts), width), dtype=np.float32)
         if texts:
-            sent = [self._cut(text) for text in texts]
+            sent = [prefix + self._cut(text) for text in texts]
             with self._server.client() as client:
                 for rows in requests(sent, TEXTS, CHARACTERS):
                     vectors[rows] = self._embedded(client, [sent[row] for row in rows], width)
@@ -164,8 +177,9 @@ class EmbeddingServer:
     def _cut(self, text: str) -> str:
         if not text.strip():
             return BLANK
-        starts = approximate_starts(text) if len(text) > self._max_tokens else []
-        cut = text if len(starts) <= self._max_tokens else text[: starts[self._max_tokens]]
+        most = self.max_tokens
+        starts = approximate_starts(text) if len(text) > most else []
+        cut = text if len(starts) <= most else text[: starts[most]]
         return cut.encode("utf-8", "replace").decode() if not cut.isascii() else cut  # A lone surrogate has no UTF-8.
 
     def _embedded(self, client: httpx2.Client, texts: list[str], width: int | None) -> Vectors:

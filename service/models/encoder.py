@@ -39,6 +39,7 @@ from service.models.embedding_server import EmbeddingServer, server_of
 from service.models.encoder_folder import HUB_NAME, UNKNOWN, Languages, Unknown, code_of, hub_folder, languages_of_card, users_folder
 from service.models.encoder_folder import PICKLES as PICKLES
 from service.models.fetch import folder_of, locate
+from service.models.prefixes import NONE, UNTOLD, Prefixes, ToldPrefixes, prefixes_of_folder, told_prefixes
 from service.models.token_batches import token_batches
 from service.models.verification import sha256_of
 from service.ports import Vectors
@@ -68,19 +69,21 @@ def build_embedder(settings: Settings) -> SentenceEncoder | EmbeddingServer:
     Nothing is read, fetched or sent before the first use. Raises SettingsError where a setting makes no sense, and ModelNotFound for a
     name that is none of these.
     """
-    told, named = _told_languages(settings), settings.embedding_model
+    told, named, dtype = _told_languages(settings), settings.embedding_model, settings.embedding_dtype
+    prefixes = told_prefixes(settings)
     if settings.embedding_url:
-        return server_of(settings, told)
-    dtype = settings.embedding_dtype
+        return server_of(settings, told, prefixes)
     for entry in CATALOGUE:
         if entry.kind is Kind.ENCODER and entry.name.casefold() == named.casefold():
-            return SentenceEncoder.of(entry, settings.models_dir, dtype=dtype, languages=told)
+            return SentenceEncoder.of(entry, settings.models_dir, dtype=dtype, languages=told, prefixes=prefixes)
     folder = Path(named).expanduser()
     if not folder.is_dir() and HUB_NAME.fullmatch(named):
         name = named.partition("@")[0].rpartition("/")[2]
-        here = partial(hub_folder, named, fetch=False)
-        return SentenceEncoder(Path(named), name=name, dtype=dtype, languages=told, find=partial(hub_folder, named), look=here)
-    return SentenceEncoder(folder, dtype=dtype, languages=told)
+        return SentenceEncoder(
+            Path(named), name=name, dtype=dtype, languages=told, prefixes=prefixes, find=partial(hub_folder, named),
+            look=partial(hub_folder, named, fetch=False),
+        )  # fmt: skip
+    return SentenceEncoder(folder, dtype=dtype, languages=told, prefixes=prefixes)
 
 
 def _told_languages(settings: Settings) -> Languages:
@@ -108,19 +111,21 @@ class SentenceEncoder:
 
     def __init__(
         self, folder: Path, *, name: str | None = None, dtype: str = "auto", fingerprint: str | None = None,
-        languages: Languages = UNKNOWN, find: Callable[[], Path] | None = None, look: Callable[[], Path] | None = None,
+        languages: Languages = UNKNOWN, prefixes: ToldPrefixes = UNTOLD, find: Callable[[], Path] | None = None,
+        look: Callable[[], Path] | None = None,
     ) -> None:  # fmt: skip
         """`dtype` is auto, float32 or bfloat16. `find` returns the folder when its files are verified; by default it is the user's own.
         `look` does so without fetching anything.
 
         `name` is what the fingerprint calls it, by default the folder's. `languages` are those it serves; where they are unknown, the
-        folder's model card says.
+        folder's model card says; so with `prefixes`, which its settings say.
         """
         self._folder = folder
         self._name = name
         self._dtype = dtype
         self._known_fingerprint = fingerprint
         self._known_languages = languages
+        self._told_prefixes = prefixes
         self._find = find or (lambda: users_folder(folder))
         self._look = look or self._find
         self._turns = _Turns()
@@ -129,16 +134,23 @@ class SentenceEncoder:
         self._work = Work()
 
     @classmethod
-    def of(cls, entry: Entry, models_dir: Path, *, dtype: str = "auto", languages: Languages = UNKNOWN) -> SentenceEncoder:
+    def of(
+        cls, entry: Entry, models_dir: Path, *, dtype: str = "auto", languages: Languages = UNKNOWN,
+        prefixes: ToldPrefixes = UNTOLD,
+    ) -> SentenceEncoder:  # fmt: skip
         """The encoder of this catalogue entry. Raises ModelNotFound on first use where it was not fetched."""
         name = f"{entry.name}-{entry.weights.sha256[:12]}"
         served = entry.languages if languages is UNKNOWN else languages
         folder = folder_of(entry, models_dir)
-        return cls(folder, dtype=dtype, fingerprint=name, languages=served, find=lambda: locate(entry, models_dir))
+        return cls(folder, dtype=dtype, fingerprint=name, languages=served, prefixes=prefixes, find=lambda: locate(entry, models_dir))
 
     @cached_property
     def fingerprint(self) -> str:
-        """The model's name and the first 12 digits of the SHA-256 of its weights."""
+        """The model's name and the first 12 digits of the SHA-256 of its weights; what passages are prefixed with shows behind it."""
+        return self._weights + self._prefixes.tag
+
+    @cached_property
+    def _weights(self) -> str:
         if self._known_fingerprint:
             return self._known_fingerprint
         weights = sorted(self._verified_folder.rglob("*.safetensors"))
@@ -158,9 +170,20 @@ class SentenceEncoder:
 
     @cached_property
     def max_tokens(self) -> int:
-        """Tokens of a text that are read, special tokens not counted: 254 for all-MiniLM-L6-v2."""
-        longest = self._json("sentence_bert_config.json", {}).get("max_seq_length") or self._loaded().get_max_seq_length()
-        return int(longest or sys.maxsize) - self._tokenizer.num_special_tokens_to_add(is_pair=False)
+        """Tokens of a text that are read, special ones and a passage's prefix not counted: 254 for all-MiniLM-L6-v2."""
+        prefix = self._tokenizer.encode(self._prefixes.passage, add_special_tokens=False)
+        return self._width - self._tokenizer.num_special_tokens_to_add(is_pair=False) - len(prefix)
+
+    @cached_property
+    def _width(self) -> int:
+        """Tokens that the model reads, special ones too."""
+        return int(self._json("sentence_bert_config.json", {}).get("max_seq_length") or self._loaded().get_max_seq_length() or sys.maxsize)
+
+    @cached_property
+    def _prefixes(self) -> Prefixes:
+        if self._known_fingerprint:  # One of the catalogue: none of them was trained with any.
+            return self._told_prefixes.over(NONE)
+        return self._told_prefixes.over(prefixes_of_folder(self._verified_folder, self._name or self._folder.resolve().name))
 
     @cached_property
     def languages(self) -> frozenset[str] | None:
@@ -174,12 +197,19 @@ class SentenceEncoder:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """`(n, dimension) float32`, L2-normalised, in the order of `texts`; similar lengths share a batch. Raises ModelError."""
+        return self._embed([self._prefixes.passage + text for text in texts])
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """The same of what is asked, behind the prefix that the model knows questions by."""
+        return self._embed([self._prefixes.question + text for text in texts])
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         if not texts:
             return vectors
         model, special = self._loaded(), self._tokenizer.num_special_tokens_to_add(is_pair=False)
         counted = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
-        lengths = [min(len(one), self.max_tokens) + special for one in counted]
+        lengths = [min(len(one) + special, self._width) for one in counted]
         for batch in token_batches(lengths, multiple=self._multiple):
             with self._turns.take():  # One batch uses every core; two at once would only slow each other down.
                 vectors[batch.rows] = self._encoded(model, [texts[row] for row in batch.rows])

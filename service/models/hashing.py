@@ -56,6 +56,10 @@ class HashingEmbedder:
             row /= np.linalg.norm(row)
         return rows
 
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """The same."""
+        return self.embed(texts)
+
     def examine(self) -> str:
         """That it is there."""
         return self.fingerprint

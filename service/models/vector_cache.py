@@ -1,7 +1,6 @@
 """Vectors by content: what was embedded once with the same weights is not embedded again.
 
-For work that is repeated over the same texts, as the eval does with its corpora. A question is not to be embedded through it:
-its time belongs to the answer.
+For work that is repeated over the same texts, as the eval does with its corpora. Questions are not kept: their time belongs to the answer.
 """
 
 from __future__ import annotations
@@ -62,6 +61,10 @@ class VectorCache:
             known.update(zip(new, rows, strict=True))
             self._keep({key: known[key] for key in new})
         return np.array([known[key] for key in keys], dtype=np.float32).reshape(len(keys), self.dimension)
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """By the embedder behind it, each time anew."""
+        return self._embedder.embed_questions(texts)
 
     def __enter__(self) -> Self:
         return self

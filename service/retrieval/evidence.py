@@ -53,20 +53,21 @@ def select_evidence(question: Question, hits: Sequence[Hit], embedder: Embedder,
     one that a correction replaces: the correction takes its place.
     """
     candidates = _candidates(hits)
-    vectors = embedder.embed([question.standalone, *(one.text for one in candidates)])
+    asked = embedder.embed_questions([question.standalone])[0]
+    vectors = embedder.embed([one.text for one in candidates])
     kinds = [None if asks_about_instructions(question.asked) else addressed(one.text) for one in candidates]
-    alone = _scores(question, candidates, vectors[1:] @ vectors[0], hits)
+    alone = _scores(question, candidates, vectors @ asked, hits)
     scores = _lifted(candidates, [score if kind in {None, Kind.QUESTION} else 0.0 for score, kind in zip(alone, kinds, strict=True)])
     corrected = replaced(question, candidates)
     for row, by in corrected.items():
         scores[by] = max(scores[by], scores[row])
     reports = [row for row, kind in enumerate(kinds) if kind is None and row not in corrected]
-    scores = _with_second_voices(candidates, scores, reports, vectors[1:])
+    scores = _with_second_voices(candidates, scores, reports, vectors)
     scored = [replace(one, score=score) for one, score in zip(candidates, scores, strict=True)]
     rows = _best(scored, reports, embedder, max_sentences, max_tokens)
     rows.sort(key=lambda row: _reading_order(scored[row]))
     chosen = tuple(replace(scored[row], number=number) for number, row in enumerate(rows, 1))
-    return Selection(chosen, vectors[[row + 1 for row in rows]], vectors[0])
+    return Selection(chosen, vectors[rows], asked)
 
 
 def _candidates(hits: Sequence[Hit]) -> list[Evidence]:

@@ -67,7 +67,7 @@ class Searcher:
 
     def candidates(self, question: Question) -> list[Candidate]:
         """What any ranking found, in no order: a consistent view of the archive, whatever is published meanwhile."""
-        vector = self._embedder.embed([question.standalone])[0]
+        vector = self._embedder.embed_questions([question.standalone])[0]
         with self._archive.snapshot():
             terms = search_terms(question.standalone)
             dense = self._near(vector, question.scope, CANDIDATES)

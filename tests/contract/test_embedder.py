@@ -14,6 +14,7 @@ from service.models.embedding_server import EmbeddingServer
 from service.models.encoder import SentenceEncoder, build_embedder
 from service.models.fetch import folder_of, installed
 from service.models.hashing import HashingEmbedder
+from service.models.prefixes import NONE, ToldPrefixes
 from service.models.token_batches import TEXTS as BATCH
 from service.models.vector_cache import VectorCache
 from service.ports import Embedder
@@ -21,6 +22,7 @@ from service.settings import Settings
 from tests.embedding_server import running
 
 MODELS = user_cache_path("dateline") / "models"
+TOLD = ToldPrefixes("query: ", "passage: ")
 TEXTS = ["The council closed the bridge.", "Bread is baked from flour.", "The bridge was closed by the council on Monday."]
 
 
@@ -32,16 +34,19 @@ def real() -> SentenceEncoder:
     return SentenceEncoder.of(DEFAULT_ENCODER, MODELS)
 
 
-@pytest.fixture(params=["hashing", "sentence-transformers", "server", "cached", "cached without a file"])
+@pytest.fixture(params=["hashing", "sentence-transformers", "prefixed", "server", "prefixed server", "cached", "cached without a file"])
 def embedder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Embedder]:
     """Each embedder in turn."""
     if request.param == "hashing":
         yield HashingEmbedder()
     elif request.param == "sentence-transformers":
         yield request.getfixturevalue("real")
-    elif request.param == "server":
+    elif request.param == "prefixed":
+        request.getfixturevalue("real")
+        yield SentenceEncoder.of(DEFAULT_ENCODER, MODELS, prefixes=TOLD)
+    elif "server" in request.param:
         with running() as server:
-            yield EmbeddingServer(server.url, "tester")
+            yield EmbeddingServer(server.url, "tester", prefixes=TOLD.over(NONE) if request.param == "prefixed server" else NONE)
     else:
         place = tmp_path / "folder" / "vectors.sqlite3"
         if request.param == "cached without a file":
@@ -81,6 +86,16 @@ def test_the_same_meaning_is_nearer_than_another(embedder: Embedder) -> None:
     """Two sentences on the bridge are nearer to each other than to one on bread."""
     bridge, bread, again = embedder.embed(TEXTS)
     assert bridge @ again > bridge @ bread
+
+
+def test_a_question_is_nearer_to_its_answer_than_to_another(embedder: Embedder) -> None:
+    """Questions and texts lie in one space, whatever words an encoder puts before either."""
+    question = embedder.embed_questions(["Who closed the bridge?"])[0]
+    assert question.shape == (embedder.dimension,)
+    assert np.linalg.norm(question) == pytest.approx(1.0, abs=1e-5)
+    bridge, bread, again = embedder.embed(TEXTS) @ question
+    assert min(bridge, again) > bread
+    assert embedder.embed_questions([]).shape == (0, embedder.dimension)
 
 
 def test_tokens_start_where_their_words_do(embedder: Embedder) -> None:
@@ -141,6 +156,18 @@ def test_the_fingerprint_names_model_and_weights(real: SentenceEncoder) -> None:
     assert (real.dimension, real.max_tokens) == (384, 254)
     assert real.languages == {"en"}
     assert real.examine() == f"all-MiniLM-L6-v2 in {folder_of(DEFAULT_ENCODER, MODELS)}"
+
+
+def test_prefixes_stand_before_question_and_passage(real: SentenceEncoder) -> None:
+    """As if they had been written there, their tokens counted off, and the fingerprint tells that passages have one."""
+    prefixed = SentenceEncoder.of(DEFAULT_ENCODER, MODELS, prefixes=TOLD)
+    written = real.embed([f"passage: {TEXTS[0]}", f"query: {TEXTS[0]}"])
+    assert prefixed.embed(TEXTS[:1])[0] @ written[0] > 0.9999
+    assert prefixed.embed_questions(TEXTS[:1])[0] @ written[1] > 0.9999
+    assert prefixed.max_tokens == real.max_tokens - 2
+    assert prefixed.fingerprint.startswith(f"{real.fingerprint}-")
+    asked_only = SentenceEncoder.of(DEFAULT_ENCODER, MODELS, prefixes=ToldPrefixes("query: "))
+    assert (asked_only.fingerprint, asked_only.max_tokens) == (real.fingerprint, real.max_tokens)
 
 
 def test_the_work_counts_real_and_computed_tokens(real: SentenceEncoder) -> None:
