@@ -105,11 +105,23 @@ class FeedbackBody(Body):
     verdict: FeedbackVerdict = Field(description="Whether the answer is right.")
     reason: str | None = Field(None, max_length=200, description="In a few words, such as `wrong date`.", examples=["wrong date"])
     comment: str | None = Field(None, max_length=2000, description="What a better answer would say.")
+    sentence: int | None = Field(None, ge=0, lt=1000, description="The sentence that is meant, counted from 0; left out, the whole answer.")
 
     def feedback(self, given_at: datetime) -> Feedback:
         """The same for the archive; blank words are none."""
         reason, comment = (words.strip() if words and words.strip() else None for words in (self.reason, self.comment))
-        return Feedback(self.answer_id, self.verdict, given_at, reason, comment)
+        return Feedback(self.answer_id, self.verdict, given_at, reason, comment, self.sentence)
+
+
+class NameBody(Body):
+    """`PATCH /v1/conversations/{id}`."""
+
+    title: str | None = Field(max_length=200, description="The name; null or blank for none, the first question then stands for it.")
+
+    @property
+    def name(self) -> str | None:
+        """Without spaces around it; None for a blank one."""
+        return (self.title or "").strip() or None
 
 
 def body_from(kind: type[BodyKind], **fields: Any) -> BodyKind:

@@ -118,9 +118,9 @@ class Services:
             hits = self.searcher.search(question, k)
         return Found(question, hits, self.archive.coverage(Scope(question.scope.visible_at)), watch.milliseconds())
 
-    def keep(self, feedback: Feedback) -> None:
-        """Keep what a reader says of an answer. Raises NotFound."""
-        FeedbackLog(self.archive).add(feedback)
+    def keep(self, feedback: Feedback, owner: str) -> None:
+        """Keep what a reader says of an answer of theirs. Raises NotFound."""
+        FeedbackLog(self.archive).add(feedback, owner)
 
     def holds_sample(self) -> bool:
         """Whether the archive holds articles of the sample that ships."""

@@ -105,12 +105,16 @@ def print_ingest(report: IngestReport, *, verbose: bool) -> None:
             err.print(f"[yellow]warning[/yellow] {escape(item.place)}: {escape(warning)}", soft_wrap=True)
     counts = report.counts
     parts = [f"{counts[kind]:,} {kind.value.replace('_of', '')}" for kind in Outcome if counts[kind] or kind is Outcome.ADDED]
-    more = [f"{report.passages:,} passages"] if report.passages else []
+    more = [_counted(report.passages, "passage")] if report.passages else []
     more += [f"{len(report.stories):,} joined a story"] if report.stories else []
     more += [f"{len(report.pruned):,} removed"] if report.pruned else []
-    more += [f"{len(report.skipped):,} files of other kinds skipped"] if report.skipped else []
+    more += [f"{_counted(len(report.skipped), 'file')} of other kinds skipped"] if report.skipped else []
     begun = "Nothing was written. " if report.dry_run else ""
-    out.print(f"{begun}{len(report.items):,} articles read: " + ", ".join(parts + more))
+    out.print(f"{begun}{_counted(len(report.items), 'article')} read: " + ", ".join(parts + more))
+
+
+def _counted(number: int, one: str) -> str:
+    return f"{number:,} {one}{'' if number == 1 else 's'}"
 
 
 def print_report(report: IngestReport) -> None:

@@ -352,6 +352,9 @@ class Citation:
     end: int
     also_in: tuple[Reprint, ...] = ()
     """The other outlets that had printed the story when the question was asked, one article each, the first to print it first."""
+    before: str = ""
+    """The words of its paragraph that stand before the quote, shortened at a word; `…` where there is more."""
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +364,8 @@ class AnswerSentence:
     text: str
     support: Support
     citations: tuple[int, ...] = ()
+    missing: tuple[str, ...] = ()
+    """For an unsupported one: what it says that no sentence of the evidence does, where the check can name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,6 +430,10 @@ class Answer:
     """Draft sentences that grounding cut, for the curious and for the eval; never shown as an answer."""
     confidence: float | None = None
     """How sure it is that the evidence answers the question: log-odds by `answering.sureness`, below 0 where it was refused for that."""
+    given_at: datetime | None = None
+    """When it was really asked, which may be long after the moment that it was asked for; None where that was not kept."""
+    prompts: tuple[tuple[str, str], ...] = ()
+    """What the model was asked, each as its system and user part, in order; for the curious, and not kept."""
     signals: Mapping[str, float] = field(default_factory=dict, hash=False)
     """What that was made of, by name."""
 
@@ -441,10 +450,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What a reader said of an answer, and when. `reason` is a few words, `comment` a few sentences; either may be missing."""
+    """What a reader said of an answer, and when. `reason` is a few words, `comment` a few sentences; either may be missing.
+
+    `sentence` is the one that is meant, counted from 0; None for the whole answer.
+    """
 
     answer_id: str
     verdict: FeedbackVerdict
     given_at: datetime
     reason: str | None = None
     comment: str | None = None
+    sentence: int | None = None

@@ -45,6 +45,7 @@ def lean(answer: Answer) -> Answer:
         citations=tuple(_lean_citation(citation) for citation in answer.citations),
         nearest=tuple(_lean_citation(citation) for citation in answer.nearest),
         found=(),
+        prompts=(),
         evidence=tuple(replace(one, article=_lean_article(one.article), story=None) for one in answer.evidence),
         timings_ms=dict(answer.timings_ms),
     )

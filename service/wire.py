@@ -8,7 +8,19 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from service.answering.request import Checked, Delta, Event, Sources, Understood
-from service.domain import Answer, Article, Citation, Conflict, Coverage, Evidence, Feedback, FeedbackVerdict, Status, Support
+from service.domain import (
+    Answer,
+    AnswerSentence,
+    Article,
+    Citation,
+    Conflict,
+    Coverage,
+    Evidence,
+    Feedback,
+    FeedbackVerdict,
+    Status,
+    Support,
+)
 from service.indexing.report import ItemReport
 from service.moments import iso
 from service.retrieval.explain import explain
@@ -44,14 +56,17 @@ class CitationOut(BaseModel):
     start: int
     end: int
     also_in: list[ReprintOut]
+    before: str = Field("", description="The words of the paragraph that stand before the quote, shortened: for showing it in its place.")
+    after: str = ""
 
 
 class SentenceOut(BaseModel):
-    """One sentence, whether its citations carry it, and their markers."""
+    """One sentence, whether its citations carry it, and their markers; for an unsupported one, what no article says of it."""
 
     text: str
     support: Support
     citations: list[int]
+    missing: list[str] = Field(default_factory=list)
 
 
 class PositionOut(BaseModel):
@@ -93,6 +108,15 @@ class UsageOut(BaseModel):
     completion_tokens: int | None
 
 
+class FiltersOut(BaseModel):
+    """What the asker filtered by: half-open `[published_from, published_to)`."""
+
+    published_from: str | None
+    published_to: str | None
+    sources: list[str]
+    article_ids: list[str]
+
+
 class AnswerOut(BaseModel):
     """`200` of `POST /v1/ask`, and the `final` event."""
 
@@ -101,6 +125,8 @@ class AnswerOut(BaseModel):
     question: str
     standalone_question: str
     asked_at: str
+    given_at: str | None = Field(None, description="When it was really asked; `asked_at` is the moment that it was asked for.")
+    filters: FiltersOut
     status: Status
     text: str
     sentences: list[SentenceOut]
@@ -131,16 +157,21 @@ def feedback_out(feedback: Feedback) -> FeedbackOut:
 
 def answer_out(answer: Answer, *, debug: bool = False) -> AnswerOut:
     """The answer as every door shows it."""
-    asked_at = answer.question.asked_at
+    asked_at, scope = answer.question.asked_at, answer.question.scope
     return AnswerOut(
         id=answer.id,
         conversation_id=answer.conversation_id,
         question=answer.question.asked,
         standalone_question=answer.question.standalone,
         asked_at=asked_at.isoformat().replace("+00:00", "Z"),
+        given_at=answer.given_at.isoformat().replace("+00:00", "Z") if answer.given_at else None,
+        filters=FiltersOut(
+            published_from=iso(scope.published_from), published_to=iso(scope.published_to), sources=list(scope.sources),
+            article_ids=list(scope.article_ids),
+        ),
         status=answer.status,
         text=answer.text,
-        sentences=[SentenceOut(text=s.text, support=s.support, citations=list(s.citations)) for s in answer.sentences],
+        sentences=[_sentence_out(sentence) for sentence in answer.sentences],
         citations=[citation_out(citation, answer) for citation in answer.citations],
         conflicts=[_conflict_out(conflict) for conflict in answer.conflicts],
         window=window_out(answer.question.window) if answer.question.window else None,
@@ -153,6 +184,12 @@ def answer_out(answer: Answer, *, debug: bool = False) -> AnswerOut:
     )
 
 
+def _sentence_out(sentence: AnswerSentence) -> SentenceOut:
+    return SentenceOut(
+        text=sentence.text, support=sentence.support, citations=list(sentence.citations), missing=list(sentence.missing)
+    )  # fmt: skip
+
+
 def _conflict_out(conflict: Conflict) -> ConflictOut:
     sides = [PositionOut(value=side.value, citations=list(side.citations), voices=side.voices) for side in conflict.positions]
     return ConflictOut(about=conflict.about, positions=sides, outlier=conflict.outlier)
@@ -163,6 +200,7 @@ def _debug_out(answer: Answer) -> dict[str, Any]:
     return {
         "evidence": [evidence_out(one) for one in answer.evidence],
         "dropped": list(answer.dropped),
+        "prompts": [{"system": system, "user": user} for system, user in answer.prompts],
         **explained_out(answer.question, explain(answer.found, answer.read, answer.evidence)),
     }
 
@@ -186,6 +224,8 @@ def citation_out(citation: Citation, answer: Answer) -> CitationOut:
         start=citation.start,
         end=citation.end,
         also_in=_also_in(citation),
+        before=citation.before,
+        after=citation.after,
     )
 
 
@@ -267,6 +307,7 @@ def event_out(event: Event) -> tuple[str, Mapping[str, Any]]:
                 "text": sentence.text,
                 "support": sentence.support.value,
                 "citations": list(sentence.citations),
+                "missing": list(sentence.missing),
                 "new_citations": [_new_citation(citation) for citation in new_citations],
             }
 
@@ -287,4 +328,6 @@ def _new_citation(citation: Citation) -> dict[str, Any]:
         "start": citation.start,
         "end": citation.end,
         "also_in": [reprint.model_dump() for reprint in _also_in(citation)],
+        "before": citation.before,
+        "after": citation.after,
     }

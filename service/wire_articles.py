@@ -24,6 +24,7 @@ def whole_article_out(archive: SqliteArchive, article_id: str, version: int | No
         "versions": [_version_out(one) for one in versions],
         "corrected_by": [notice_out(one) for one in about],
         "corrects": [notice_out(one) for one in archive.notices_of(article_id)],
+        "story": [article_out(one, whole=False) for one in archive.story_of(article_id)],
     }
 
 

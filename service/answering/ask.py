@@ -72,7 +72,7 @@ class Answerer:
         Raises BadQuestion, NotFound for a conversation that is not the asker's, and ModelUnavailable where the mode insists on a model;
         otherwise a model that is down is a fallback.
         """
-        watch = Stopwatch()
+        watch, given_at = Stopwatch(), self._clock()
         answer_id = request.answer_id or new_id("ans")
         conversation_id = request.conversation_id or request.new_conversation_id or new_id("con")
         with watch("understand"):
@@ -104,7 +104,8 @@ class Answerer:
             answer_id, conversation_id, question, status, coverage, generator, watch.milliseconds(), draft.usage, draft.signals.known(),
             sureness(draft.signals, generator.name),
         )  # fmt: skip
-        answer = replace(composer.answer(outcome, dispute), found=tuple(found), read=read)
+        prompts = tuple((one.system, one.user) for one in draft.prompts)
+        answer = replace(composer.answer(outcome, dispute), found=tuple(found), read=read, prompts=prompts, given_at=given_at)
         await asyncio.to_thread(self._memory.remember, answer, request.owner, continues=request.conversation_id is not None)
         return answer
 

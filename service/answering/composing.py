@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,19 @@ from service.domain import (
 
 NEAREST = 3
 """Citations shown with a refusal."""
+AROUND = 180
+"""Characters shown on each side of a quote, at most: two or three lines of a card."""
+_GAP = re.compile(r"\n[^\S\n]*\n")
+
+
+def surroundings(text: str, start: int, end: int) -> tuple[str, str]:
+    """What stands around `text[start:end]` in its paragraph, at most AROUND characters a side, cut between words and marked where cut."""
+    before, after = _GAP.split(text[max(0, start - 2 * AROUND) : start])[-1], _GAP.split(text[end : end + 2 * AROUND])[0]
+    if len(before) > AROUND:
+        before = "… " + before[-AROUND:].partition(" ")[2]
+    if len(after) > AROUND:
+        after = after[:AROUND].rpartition(" ")[0] + " …"
+    return " ".join(before.split()), " ".join(after.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +79,8 @@ class Composer:
         before = len(self._markers)
         markers = tuple(self._marker(number) for number in verdict.evidence)
         text = shown(verdict.text, [self._evidence[number] for number in verdict.evidence], self._question, opens=not self._sentences)
-        sentence = AnswerSentence(text, verdict.support, tuple(sorted(markers)))
+        missing = () if verdict.is_supported else tuple(verdict.missing)
+        sentence = AnswerSentence(text, verdict.support, tuple(sorted(markers)), missing)
         self._sentences.append(sentence)
         new = tuple(self._citation(number) for number, marker in self._markers.items() if marker > before)
         return Checked(len(self._sentences) - 1, sentence, new)
@@ -114,7 +129,8 @@ class Composer:
         return self._place(self._markers[number], self._evidence[number])
 
     def _place(self, marker: int, one: Evidence) -> Citation:
-        return Citation(marker, one.article, one.text, one.start, one.end, self._reprints.get(one.number, ()))
+        before, after = surroundings(one.article.text, one.start, one.end)
+        return Citation(marker, one.article, one.text, one.start, one.end, self._reprints.get(one.number, ()), before, after)
 
     def _conflict(self, dispute: Disagreement) -> Conflict:
         sides = tuple(

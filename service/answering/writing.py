@@ -56,6 +56,8 @@ class Draft:
     """Of the sentence that was checked last, before a second reader: on that the decision whether to answer was fitted."""
     without: Part | None = None
     """What is switched off, for measuring."""
+    prompts: list[Prompt] = field(default_factory=list)
+    """What the model was asked, in order."""
     report: Report = field(default_factory=Report)
     """What became of the model's text on its way to sentences."""
 
@@ -107,7 +109,7 @@ class ModelWriter:
         Where the evidence is not likely to state the answer, nothing is written and `draft.refused` is set.
         """
         seen = set[str]()
-        draft.signals = replace(draft.signals, stated=await self._odds(self._prompts.answerable, question, selection))
+        draft.signals = replace(draft.signals, stated=await self._odds(self._prompts.answerable, question, selection, draft))
         parts = (things_asked(question.asked) if self._prompts.answer.takes_parts else ()) or ("",)
         for number, part in enumerate(parts, 1):
             carried = False
@@ -131,6 +133,7 @@ class ModelWriter:
     ) -> AsyncGenerator[Verdict]:
         """Checked sentences on one of the things asked, until the model is done or says again what it said."""
         prompt = self._prompts.answer.fill(question, selection.evidence, part=part)
+        draft.prompts.append(prompt)
         async with aclosing(self._sentences(question, prompt, draft, emit)) as sentences:
             async for raw in sentences:
                 text, marked = strip_marks(raw, len(selection.evidence))
@@ -150,15 +153,19 @@ class ModelWriter:
 
     async def _verify(self, verdict: Verdict, question: Question, selection: Selection, draft: Draft) -> None:
         """Ask the model about its own first sentence, before it is shown, and decide whether to answer at all."""
-        verified = await self._odds(self._prompts.verified, question, selection, verdict.text)
+        verified = await self._odds(self._prompts.verified, question, selection, draft, verdict.text)
         draft.signals = replace(draft.signals, verified=verified, strength=draft.strength)
         draft.decide(self.name)
 
-    async def _odds(self, prompt: PromptTemplate | None, question: Question, selection: Selection, answer: str = "") -> float | None:
+    async def _odds(
+        self, template: PromptTemplate | None, question: Question, selection: Selection, draft: Draft, answer: str = ""
+    ) -> float | None:
         """The model as a one-token judge; None where its server tells no probabilities. It has read the evidence already."""
-        if prompt is None:
+        if template is None:
             return None
-        return log_odds(await self._generator.first_token_logprobs(prompt.fill(question, selection.evidence, answer=answer)))
+        prompt = template.fill(question, selection.evidence, answer=answer)
+        draft.prompts.append(prompt)
+        return log_odds(await self._generator.first_token_logprobs(prompt))
 
     async def _sentences(self, question: Question, prompt: Prompt, draft: Draft, emit: Emit) -> AsyncGenerator[str]:
         """Whole sentences of the model's text, and what it sends as it comes to `emit`, as far as it may become one."""

@@ -108,13 +108,21 @@ def _failed(path: Path, error: Exception) -> Unreadable:
 
 
 def _file(path: Path, reading: Reading) -> Iterator[Item]:
+    yield from load_as(path, place_of(path), origin_of(path), reading, one_per_file=kind_of_name(path.name) in ONE_ARTICLE)
+
+
+def load_as(path: Path, place: str, origin: str, reading: Reading, *, one_per_file: bool = False) -> Iterator[Item]:
+    """The articles of one file of a kind that Dateline reads, told as read at `place` and kept under `origin`, whatever its path is.
+
+    With `one_per_file` an article without an id or address is known again by its origin, else by its words.
+    """
     kind = kind_of_name(path.name) or ""
     try:
-        yield from _items(_raws(path, kind, reading), reading, place_of(path), origin_of(path), one_per_file=kind in ONE_ARTICLE)
+        yield from _items(_raws(path, kind, reading), reading, place, origin, one_per_file=one_per_file)
     except BadArticle as error:
-        yield Unreadable(place_of(path), str(error), origin_of(path))
+        yield Unreadable(place, str(error), origin)
     except (OSError, EOFError, zlib.error) as error:
-        yield _failed(path, error)
+        yield Unreadable(place, f"cannot be read: {getattr(error, 'strerror', None) or error}", origin)
 
 
 def _raws(path: Path, kind: str, reading: Reading) -> Iterator[Raw]:

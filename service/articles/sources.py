@@ -7,13 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from service.articles.files import load, load_lines
+from service.articles.files import load, load_as, load_lines
 from service.articles.items import Item, Loaded, Unreadable, Untouched
+from service.articles.parsing import KINDS, kind_of_name
 from service.articles.reading import Meter, Parser, Reading
 from service.articles.web import Web
 from service.ports import Clock, Fetcher, VisitBook
 
 STDIN = "-"
+UPLOAD = "upload:"
+"""What the origin of an article begins with that came as a file over HTTP; its name follows."""
 
 
 def is_address(source: str) -> bool:
@@ -68,6 +71,13 @@ class Intake:
                 yield from Web(self._fetcher, self._book, reading).items(source)
             else:
                 yield from load([Path(source)], reading)
+
+    def uploaded(self, path: Path, name: str) -> Iterator[Item]:
+        """Every article of a file that was sent here. Many files are called `article.html`: the name tells nothing of identity."""
+        if kind_of_name(name) is None:
+            yield Unreadable(name, f"is not of a kind Dateline reads: {', '.join(KINDS)}, each also with .gz", None)
+            return
+        yield from load_as(path, name, f"{UPLOAD}{name}", self._reading(None))
 
     def look_again(self, source: str) -> Iterator[Item]:
         """What is new at a source that is watched, and those of its pages whose time it is to be looked at again."""

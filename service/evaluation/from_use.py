@@ -29,12 +29,14 @@ SLUG_CHARACTERS = 40
 def question_row(answer: Answer, feedback: Sequence[Feedback], history: Sequence[Turn]) -> dict[str, Any]:
     """The row of `eval/README.md` that this answer proposes. `feedback` oldest first: the latest decides; `history` likewise.
 
-    An answer found right is expected again, with the sentences it cited as gold. Of any other, only the question is kept: what
-    is right is for the reviewer to say.
+    An answer found right is expected again, with the sentences it cited as gold, but for those of sentences found wrong. Of any other, only
+    the question is kept: what is right is for the reviewer to say.
     """
-    latest = feedback[-1] if feedback else None
+    of_all = [one for one in feedback if one.sentence is None]
+    latest = of_all[-1] if of_all else feedback[-1] if feedback else None
     right = latest is not None and latest.verdict is FeedbackVerdict.UP
-    quotes = dict.fromkeys(citation.quote.strip() for citation in answer.citations)
+    kept = _cited_by_right_ones(answer, feedback)
+    quotes = dict.fromkeys(citation.quote.strip() for citation in answer.citations if citation.marker in kept)
     return {
         "id": answer.id,
         "question": answer.question.asked,
@@ -61,6 +63,16 @@ def add_case(archive: SqliteArchive, answer_id: str, to: Path) -> dict[str, Any]
     row = question_row(answer, FeedbackLog(archive).of(answer_id), conversations.before(answer_id))
     _append(row, to)
     return row
+
+
+def _cited_by_right_ones(answer: Answer, feedback: Sequence[Feedback]) -> set[int]:
+    """The markers of the citations that a sentence rests on which nobody, last of all, found wrong."""
+    verdicts = {one.sentence: one.verdict for one in feedback}
+    cited = [set(sentence.citations) for sentence in answer.sentences]
+    wrong = {number for number, verdict in verdicts.items() if number is not None and verdict is FeedbackVerdict.DOWN}
+    if not wrong:
+        return {citation.marker for citation in answer.citations}
+    return {marker for number, markers in enumerate(cited) if number not in wrong for marker in markers}
 
 
 def _append(row: dict[str, Any], to: Path) -> None:
@@ -97,7 +109,7 @@ def _tags(latest: Feedback | None) -> list[str]:
 
 def _note(answer: Answer, feedback: Sequence[Feedback]) -> str:
     """What the reviewer needs to see: what readers said, what was answered, and what a row cannot hold."""
-    said = [f"{one.verdict.value}{_of(' (', one.reason, ')')}{_of(': ', one.comment)}" for one in feedback]
+    said = [f"{_place(one)}{one.verdict.value}{_of(' (', one.reason, ')')}{_of(': ', one.comment)}" for one in feedback]
     answered = f"{answer.status.value}: {answer.text or 'nothing was said'}"
     nearest = [f"nearest: “{citation.quote}”" for citation in answer.nearest]
     filters = _filters(answer.question.scope)
@@ -113,6 +125,10 @@ def _filters(scope: Scope) -> str:
         "article_ids": ", ".join(scope.article_ids),
     }
     return "; ".join(f"{name} {value}" for name, value in named.items() if value)
+
+
+def _place(feedback: Feedback) -> str:
+    return "" if feedback.sentence is None else f"sentence {feedback.sentence + 1}: "
 
 
 def _of(before: str, words: str | None, after: str = "") -> str:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
 from service import __version__
 from service.bootstrap import Services
-from service.http import conversations, ingesting, problems, routes
+from service.http import conversations, handing_in, ingesting, problems, routes
 from service.http.keys import KeyedRoute, Keys, require_keys
 from service.http.middleware import BodyLimit, Incidents, KnownHosts, SecurityHeaders
 from service.http.recordings import Recordings
@@ -26,7 +28,9 @@ PAGE_POLICY = (
 )
 DOCS_POLICY = PAGE_POLICY.replace("img-src 'self'", "img-src 'self' data:")
 """Swagger UI's stylesheet holds its icons as data."""
-PUBLIC = frozenset({"/", "/articles/{article_id:path}", "/docs", "/openapi.json", "/healthz", "/readyz", "/static"})
+PAGES = ("/", "/archive", "/articles/{article_id:path}", "/answers/{answer_id}", "/conversations/{conversation_id}")
+"""What one page shows; its script reads the address."""
+PUBLIC = frozenset({*PAGES, "/docs", "/openapi.json", "/healthz", "/readyz", "/static"})
 """The paths that need no key."""
 
 
@@ -57,7 +61,7 @@ def create_app(services: Services) -> FastAPI:
     ):
         app.add_middleware(middleware, **options)
     bearer = Depends(HTTPBearer(auto_error=False, description="A key of DATELINE_API_KEYS; none is needed where none is set."))
-    for router in (routes.reading, ingesting.router, conversations.router):
+    for router in (routes.reading, handing_in.router, ingesting.router, conversations.router):
         app.include_router(router, dependencies=[bearer], responses=problems.DOCUMENTED)
     _add_public(app, services)
     refuse_unkeyed(app.routes)
@@ -95,16 +99,26 @@ def _add_public(app: FastAPI, services: Services) -> None:
         state = services.readiness()
         return JSONResponse(state, 200 if state["ready"] else 503)
 
-    @app.get("/", include_in_schema=False)
-    @app.get("/articles/{article_id:path}", include_in_schema=False)
-    def page(article_id: str = "") -> FileResponse:
+    def page() -> FileResponse:
         return _html("index.html", PAGE_POLICY)
+
+    for path in PAGES:
+        app.get(path, include_in_schema=False)(page)
 
     @app.get("/docs", include_in_schema=False)
     def docs() -> FileResponse:
         return _html("docs.html", DOCS_POLICY)
 
-    app.mount("/static", StaticFiles(directory=WEB), name="static")
+    app.mount("/static", GZipMiddleware(_Files(directory=WEB), minimum_size=500), name="static")
+
+
+class _Files(StaticFiles):
+    """Files that a browser asks for again before it uses them: after an upgrade, no old module meets a new page."""
+
+    def file_response(self, *arguments: Any, **options: Any) -> Response:
+        response = super().file_response(*arguments, **options)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 def _html(name: str, policy: str) -> FileResponse:

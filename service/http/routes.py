@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from service.answering.request import AskRequest
 from service.bodies import AskBody, FeedbackBody, SearchBody
 from service.bootstrap import Services, now
+from service.errors import BadQuestion
 from service.http.keys import AskRoute
 from service.http.recordings import Recordings
 from service.http.streaming import event_stream, resumed, whole_answer
@@ -20,7 +21,7 @@ from service.retrieval.explain import explain
 from service.retrieval.search import EVERYTHING
 from service.settings import resources
 from service.wire import AnswerOut, FeedbackOut, answer_out, article_out, coverage_out, feedback_out
-from service.wire_articles import whole_article_out
+from service.wire_articles import story_out, whole_article_out
 from service.wire_search import explained_out, hit_out, window_out
 
 CLIENT_LEFT = 499
@@ -98,21 +99,50 @@ async def search(body: SearchBody, wired: Wired) -> dict[str, Any]:
 
 
 @reading.post("/feedback", status_code=201)
-def feedback(body: FeedbackBody, wired: Wired) -> FeedbackOut:
-    """Say whether an answer was right; kept beside it, every time. 404 for an answer that was not given here."""
+def feedback(body: FeedbackBody, wired: Wired, owner: Owner) -> FeedbackOut:
+    """Say whether an answer was right; kept beside it, every time. 404 for an answer that was not given here, or to another key."""
     given = body.feedback(now())
-    wired.keep(given)
+    wired.keep(given, owner)
     return feedback_out(given)
 
 
 @reading.get("/articles")
 def articles(
-    wired: Wired, cursor: Annotated[str | None, Query(max_length=256)] = None, limit: Annotated[int, Query(ge=1, le=500)] = 100
+    wired: Wired,
+    cursor: Annotated[str | None, Query(max_length=256)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    order: Annotated[Literal["id", "newest"], Query(description="By id, which a walk through all needs, or the newest first.")] = "id",
+    source: Annotated[str | None, Query(max_length=500, description="Only this outlet's; with `order=newest`.")] = None,
 ) -> dict[str, Any]:
-    """Articles by id; `next` is the cursor of the page after, or null."""
-    rows = wired.archive.articles(cursor, limit + 1)
-    more = len(rows) > limit
-    return {"articles": [article_out(row, whole=False) for row in rows[:limit]], "next": rows[limit - 1].id if more else None}
+    """Articles in that order; `next` is the cursor of the page after, or null."""
+    if order == "id":
+        if source is not None:
+            raise BadQuestion("source: ask with order=newest")
+        rows = wired.archive.articles(cursor, limit + 1)
+        after = rows[limit - 1].id if len(rows) > limit else None
+    else:
+        skip = _skip(cursor)
+        rows = wired.archive.newest(skip, limit + 1, source)
+        after = str(skip + limit) if len(rows) > limit else None
+    return {"articles": [article_out(row, whole=False) for row in rows[:limit]], "next": after}
+
+
+@reading.get("/stories")
+def stories(
+    wired: Wired, cursor: Annotated[str | None, Query(max_length=256)] = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
+) -> dict[str, Any]:
+    """Stories that several articles print, the newest first, each with the first to print it first; `next` as elsewhere."""
+    skip = _skip(cursor)
+    found = wired.archive.newest_stories(skip, limit + 1)
+    return {"stories": [story_out(one) for one in found[:limit]], "next": str(skip + limit) if len(found) > limit else None}
+
+
+def _skip(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) < 16):
+        raise BadQuestion("cursor: send the `next` of the page before")
+    return int(cursor)
 
 
 @reading.get("/articles/{article_id:path}")

@@ -6,26 +6,29 @@ service runs without keys. To another owner it does not exist.
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.domain import Answer, Citation, Turn
+from service.domain import Answer, Citation, Feedback, Turn
 from service.errors import BadInput, NotFound
 from service.records import dump_answer, load_answer
 from service.storage.archive import SqliteArchive
+from service.storage.feedback import FeedbackLog
 from service.storage.rows import from_micros, storable, to_micros
 
 logger = logging.getLogger(__name__)
 REMEMBERED = 6
 """Turns of a conversation that a follow-up can refer to."""
+_KEPT = "turns.number, turns.id, conversation_id, question, answer, standalone, asked_at, record"
 _TURN = "earlier.question, earlier.answer, earlier.standalone, earlier.asked_at"
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A conversation as it is listed. `number` orders conversations by when they began; `last_asked_at` is that of the newest turn."""
+    """A conversation as it is listed, ordered by `number`; `last_asked_at` is when its newest turn was asked."""
 
     number: int
     id: str
@@ -34,6 +37,8 @@ class Conversation:
     turns: int
     question: str
     """The first one, as it was asked."""
+    title: str | None = None
+    """The name that its owner gave it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,12 @@ class KeptTurn:
 
     number: int
     id: str
+    conversation_id: str
     turn: Turn
     answer: Answer | None
     since: dict[str, str]
+    feedback: tuple[Feedback, ...] = ()
+    """What was said of the answer, oldest first."""
 
 
 class Conversations:
@@ -104,31 +112,65 @@ class Conversations:
                 logger.info("answer %s is not kept: its conversation was deleted while it was written", answer.id)
                 return False
             kept = connection.execute(
-                "INSERT INTO turns (id, conversation_id, asked_at, question, standalone, answer) VALUES (?, ?, ?, ?, ?, ?)"
+                "INSERT INTO turns (id, conversation_id, asked_at, given_at, question, standalone, answer) VALUES (?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (id) DO NOTHING",
-                (answer.id, named[0], to_micros(question.asked_at), storable(question.asked), storable(question.standalone), answer.text),
-            ).rowcount
+                (answer.id, named[0], to_micros(question.asked_at), to_micros(answer.given_at), storable(question.asked),
+                 storable(question.standalone), answer.text),
+            ).rowcount  # fmt: skip
             if kept:
                 connection.execute("INSERT INTO answers (id, record) VALUES (?, ?)", (answer.id, record))
         return True
 
-    def page(self, owner: str, before: int | None, limit: int) -> list[Conversation]:
-        """At most `limit` of the owner's conversations, the newest first; those that began before the one of that number."""
+    def page(self, owner: str, before: int | None, limit: int, words: str = "") -> list[Conversation]:
+        """At most `limit` of the owner's conversations, the newest first; those that began before the one of that number.
+
+        With `words`, only those that hold each of them in their title, a question or an answer, whatever the case.
+        """
+        sought = storable(words).casefold().split()
         rows = self._archive.rows(
-            "SELECT c.number, c.id, c.started_at, MAX(t.asked_at) AS last, COUNT(*) AS turns,"
-            " (SELECT question FROM turns WHERE conversation_id = c.id ORDER BY number LIMIT 1) AS question"
+            "SELECT c.number, c.id, min(coalesce(t.given_at, c.started_at)), max(coalesce(t.given_at, t.asked_at)), count(*),"
+            " (SELECT question FROM turns WHERE conversation_id = c.id ORDER BY number LIMIT 1) AS question, c.title"
             " FROM conversations c JOIN turns t ON t.conversation_id = c.id WHERE c.owner = ? AND (? IS NULL OR c.number < ?)"
+            " AND NOT EXISTS (SELECT 1 FROM json_each(?) AS word WHERE NOT coalesce(instr(casefold(c.title), word.value), 0)"
+            " AND NOT EXISTS (SELECT 1 FROM turns WHERE conversation_id = c.id"
+            " AND instr(casefold(question || char(10) || answer), word.value)))"
             " GROUP BY c.number ORDER BY c.number DESC LIMIT ?",
-            (owner, before, before, limit),
+            (owner, before, before, json.dumps(sought), limit),
         )
-        return [Conversation(row[0], row[1], from_micros(row[2]), from_micros(row[3]), row[4], row[5]) for row in rows]
+        return [Conversation(row[0], row[1], from_micros(row[2]), from_micros(row[3]), row[4], row[5], row[6]) for row in rows]
+
+    def rename(self, conversation_id: str, owner: str, title: str | None) -> None:
+        """Give a conversation a name, or with None take it away. Raises NotFound."""
+        self._check(conversation_id, owner)
+        with self._archive.transaction() as connection:
+            connection.execute(
+                "UPDATE conversations SET title = ? WHERE id = ? AND owner = ?",
+                (None if title is None else storable(title), storable(conversation_id), owner),
+            )
+
+    def title(self, conversation_id: str, owner: str) -> str | None:
+        """The name that its owner gave it. Raises NotFound."""
+        self._check(conversation_id, owner)
+        found: str | None = self._archive.rows("SELECT title FROM conversations WHERE id = ?", (storable(conversation_id),))[0][0]
+        return found
+
+    def turn(self, answer_id: str, owner: str) -> KeptTurn:
+        """One answer as it was given, with its question. Raises NotFound, also for an answer in another owner's conversation."""
+        rows = self._archive.rows(
+            f"SELECT {_KEPT} FROM turns LEFT JOIN answers USING (id) JOIN conversations c ON c.id = conversation_id"  # noqa: S608
+            " WHERE turns.id = ? AND c.owner = ?",
+            (storable(answer_id), owner),
+        )
+        if not rows:
+            raise NotFound(f"no answer {answer_id!r} here: it was deleted, was given to another key, or by another archive")
+        return self._kept(rows[0])
 
     def turns(self, conversation_id: str, owner: str, after: int, limit: int) -> list[KeptTurn]:
         """At most `limit` turns, the oldest first, those after that number. Raises NotFound."""
         self._check(conversation_id, owner)
         rows = self._archive.rows(
-            "SELECT number, id, question, answer, standalone, asked_at, record FROM turns LEFT JOIN answers USING (id)"
-            " WHERE conversation_id = ? AND number > ? ORDER BY number LIMIT ?",
+            f"SELECT {_KEPT} FROM turns LEFT JOIN answers USING (id)"  # noqa: S608
+            " WHERE conversation_id = ? AND turns.number > ? ORDER BY turns.number LIMIT ?",
             (storable(conversation_id), after, limit),
         )
         return [self._kept(row) for row in rows]
@@ -157,7 +199,8 @@ class Conversations:
             logger.warning("%s", error)
             answer = None
         since = self._since(answer) if answer else {}
-        return KeptTurn(row["number"], row["id"], _turn(row), answer, since)
+        said = FeedbackLog(self._archive).of(row["id"])
+        return KeptTurn(row["number"], row["id"], row["conversation_id"], _turn(row), answer, since, said)
 
     def _since(self, answer: Answer) -> dict[str, str]:
         """Of the articles that an answer showed, those that are no longer what they were."""

@@ -54,6 +54,15 @@ class ArchiveReader(ArchiveFile):
         statement = "SELECT * FROM articles WHERE state = 'ready' AND id > ? ORDER BY id LIMIT ?"
         return [article_from(row) for row in self.rows(statement, (storable(after or ""), limit))]
 
+    def newest(self, skip: int, limit: int, source: str | None = None) -> list[Article]:
+        """At most `limit` articles, the newest first and those without a date last, after `skip` of them; of one outlet or of all."""
+        statement = (
+            "SELECT * FROM articles WHERE state = 'ready' AND (? IS NULL OR source_key = ?)"
+            " ORDER BY published_at DESC NULLS LAST, id LIMIT ? OFFSET ?"
+        )
+        key = None if source is None else storable(source).casefold()
+        return [article_from(row) for row in self.rows(statement, (key, key, limit, skip))]
+
     def known(self, article_ids: Sequence[str]) -> dict[str, str]:
         """The content hash of each of these articles that is in the archive."""
         statement = "SELECT id, content_hash FROM articles WHERE state = 'ready' AND id IN (SELECT value FROM json_each(?))"
@@ -216,6 +225,14 @@ class ArchiveReader(ArchiveFile):
     def stories(self) -> list[list[Article]]:
         """The articles of every story that has several, the first to print it first."""
         return stories.all_stories(self)
+
+    def story_of(self, article_id: str) -> list[Article]:
+        """The other articles that print the story of this one, the first to print it first."""
+        return stories.story_of(self, article_id)
+
+    def newest_stories(self, skip: int, limit: int) -> list[list[Article]]:
+        """Stories that have several articles, the one with the newest of them first."""
+        return stories.newest_stories(self, skip, limit)
 
     def unsketched(self, batch: int = 256) -> Iterator[list[tuple[int, str]]]:
         """Version and text of the articles that have no sketch, in batches: those of an archive from before there were stories."""

@@ -14,7 +14,7 @@ from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 from service.errors import ArchiveDamaged, ArchiveMismatch
 from service.urls import url_key
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 APPLICATION_ID = 0x44544C4E  # "DTLN"
 _PATIENCE = 10.0  # s for another writer
 
@@ -173,6 +173,11 @@ _STEPS: dict[int, tuple[str, ...]] = {
             removed_at INTEGER NOT NULL      -- microseconds since 1970, UTC
         ) WITHOUT ROWID""",
     ),
+    6: (
+        "ALTER TABLE conversations ADD COLUMN title TEXT",  # given by its owner; else its first question names it
+        "ALTER TABLE turns ADD COLUMN given_at INTEGER",  # when it was really asked; NULL where that was not kept
+        "ALTER TABLE feedback ADD COLUMN sentence INTEGER",  # which sentence of the answer is meant, from 0; NULL for all of it
+    ),
 }
 """What each version added to the tables of version 1: statements that take an archive of the version before up to it."""
 
@@ -183,6 +188,7 @@ def connect(path: Path) -> sqlite3.Connection:
     try:
         connection.row_factory = sqlite3.Row
         connection.create_function("url_key", 1, url_key, deterministic=True)
+        connection.create_function("casefold", 1, lambda text: None if text is None else str(text).casefold(), deterministic=True)
         _write_ahead(connection)
         connection.executescript("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;")
     except BaseException:

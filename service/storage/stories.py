@@ -18,7 +18,7 @@ import numpy as np
 from service.domain import Article, Reprint, Scope
 from service.sketches import Sketch, one_story
 from service.storage.file import ArchiveFile
-from service.storage.rows import article_from, from_micros, visible
+from service.storage.rows import article_from, from_micros, storable, visible
 
 _CHOSEN = "version IN (SELECT value FROM json_each(?))"
 
@@ -106,6 +106,29 @@ def all_stories(archive: ArchiveFile) -> list[list[Article]]:
         "SELECT a.*, s.story FROM articles a JOIN stories s USING (version) WHERE a.state = 'ready' AND s.story IN"
         " (SELECT story FROM stories JOIN articles USING (version) WHERE state = 'ready' GROUP BY story HAVING count(*) > 1)"
         " ORDER BY s.story, a.published_at IS NULL, a.published_at, a.id"
+    )
+    return [[article_from(row) for row in story] for _, story in groupby(rows, key=lambda row: row["story"])]
+
+
+def story_of(archive: ArchiveFile, article_id: str) -> list[Article]:
+    """The visible articles that print the same story as this one, itself left out, the first to print it first."""
+    rows = archive.rows(
+        "SELECT a.* FROM articles mine JOIN stories s USING (version) JOIN stories o ON o.story = s.story AND o.version <> s.version"
+        " JOIN articles a ON a.version = o.version WHERE mine.state = 'ready' AND mine.id = ? AND a.state = 'ready'"
+        " ORDER BY a.published_at IS NULL, a.published_at, a.id",
+        (storable(article_id),),
+    )
+    return [article_from(row) for row in rows]
+
+
+def newest_stories(archive: ArchiveFile, skip: int, limit: int) -> list[list[Article]]:
+    """Stories that several visible articles print, the one with the newest article first; of each the first to print it first."""
+    rows = archive.rows(
+        "SELECT a.*, s.story, chosen.newest FROM (SELECT story, max(published_at) AS newest FROM stories JOIN articles USING (version)"
+        " WHERE state = 'ready' GROUP BY story HAVING count(*) > 1 ORDER BY newest DESC NULLS LAST, story LIMIT ? OFFSET ?) chosen"
+        " JOIN stories s ON s.story = chosen.story JOIN articles a ON a.version = s.version WHERE a.state = 'ready'"
+        " ORDER BY chosen.newest DESC NULLS LAST, s.story, a.published_at IS NULL, a.published_at, a.id",
+        (limit, skip),
     )
     return [[article_from(row) for row in story] for _, story in groupby(rows, key=lambda row: row["story"])]
 

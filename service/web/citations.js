@@ -21,6 +21,25 @@ export function dateLine(citation) {
   return h("span", { class: "when" }, timeElement(citation.published_at), age ? ` \u00b7 ${age}` : null);
 }
 
+/** The quote among the words that stand around it. */
+function quoteOf({ quote, before, after }) {
+  return h("span", { class: "quoting", dir: "auto" }, before ? h("span", { class: "around" }, `${before} `) : null,
+    h("q", { class: "quote" }, quote ?? ""), after ? h("span", { class: "around" }, ` ${after}`) : null);
+}
+
+const SINCE = {
+  removed: "This article has been removed from the archive since.",
+  changed: "This article has been changed since; the quote is no longer in its place.",
+  updated: "This article has been updated since; the quote still stands.",
+};
+
+/** What has become of the article since an answer of some time ago; null where nothing has. */
+function changed(since) {
+  return Object.hasOwn(SINCE, since ?? "") ? h("span", { class: "since" }, SINCE[since]) : null;
+}
+
+const readLink = (citation) => (citation.since === "removed" ? null : articleLink(citation, "Read in the article"));
+
 /** "also in 3 outlets", which opens to their articles; null where no other outlet printed the story. */
 function alsoIn({ also_in: others }) {
   if (!others?.length) return null;
@@ -76,8 +95,9 @@ function showCard(button, citation) {
   const card = h("span", { class: "card", id, role: "group", "aria-label": `Source ${citation.marker}` },
     h("span", { class: "card-head" }, h("span", { class: "outlet" }, outlet(citation)), dateLine(citation)),
     h("span", { class: "headline", dir: "auto" }, citation.title || "Untitled"),
-    h("q", { class: "quote", dir: "auto" }, citation.quote ?? ""),
-    h("span", { class: "card-foot" }, articleLink(citation, "Read in the article"), outsideLink(citation.url, "Original")),
+    quoteOf(citation),
+    changed(citation.since),
+    h("span", { class: "card-foot" }, readLink(citation), outsideLink(citation.url, "Original")),
     alsoIn(citation));
   card.addEventListener("pointerenter", () => clearTimeout(timer));
   card.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") later(hoverEnded, CLOSE_DELAY_MS); });
@@ -99,6 +119,17 @@ function place(card, button) {
   const top = above ? at.top - frame.top - card.offsetHeight - 6 : at.bottom - frame.top + 11;
   card.style.left = `${left}px`;
   card.style.top = `${top}px`;
+}
+
+/** The citation after or before the one that has the focus, of those inside root; from elsewhere, the first or the last. True if there is one. */
+export function step(root, by) {
+  const all = [...root.querySelectorAll(".cite")];
+  if (!all.length) return false;
+  const here = all.indexOf(document.activeElement.closest(".card")?.previousElementSibling ?? document.activeElement);
+  const next = here < 0 ? (by > 0 ? 0 : all.length - 1) : (here + by + all.length) % all.length;
+  all[next].focus();
+  all[next].scrollIntoView({ block: "nearest" });
+  return true;
 }
 
 /** Closes the open card; true when there was one. With refocus, focus goes back to its number. */
@@ -129,7 +160,8 @@ export function entry(citation, { numbered = true } = {}) {
       h("p", { class: "entry-head" }, h("span", { class: "outlet" }, outlet(citation)), dateLine(citation)),
       h("h4", { class: "headline", dir: "auto" }, citation.title || "Untitled"),
       h("blockquote", { class: "quote", dir: "auto" }, citation.quote ?? ""),
-      h("p", { class: "entry-foot" }, articleLink(citation, "Read in the article"),
+      changed(citation.since),
+      h("p", { class: "entry-foot" }, readLink(citation),
         outsideLink(citation.url, "Original", { class: "original" })),
       alsoIn(citation)));
 }

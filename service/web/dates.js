@@ -1,10 +1,18 @@
-// Dates as a reader says them. Everything is UTC, as in the archive.
+// Dates as a reader says them. A bare day is the archive's own, UTC; an instant is told in the reader's zone, with UTC on hover.
 
 import { h } from "./dom.js";
 
-const format = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options });
-const LONG = format({ day: "numeric", month: "long", year: "numeric" });
-const SHORT = format({ day: "numeric", month: "short", year: "numeric" });
+const formats = (options) => ({
+  day: new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", ...options }),
+  instant: new Intl.DateTimeFormat("en-GB", options),
+});
+const LONG = formats({ day: "numeric", month: "long", year: "numeric" });
+const SHORT = formats({ day: "numeric", month: "short", year: "numeric" });
+const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const MONTH = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", month: "long", year: "numeric" });
+const UTC = new Intl.DateTimeFormat("en-GB", {
+  timeZone: "UTC", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit",
+});
 const DAY = 86_400_000;
 
 /** A Date from "2026-05-20" or a full instant, or null when it is missing or not a date. */
@@ -18,21 +26,29 @@ export function parse(value) {
 /** "20 May 2026", or "20 May 2026" in short months; null when unknown. */
 export function dayText(value, { short = false } = {}) {
   const moment = parse(value);
-  return moment ? (short ? SHORT : LONG).format(moment) : null;
+  if (!moment) return null;
+  const { day, instant } = short ? SHORT : LONG;
+  return (value.length > 10 ? instant : day).format(moment);
 }
 
-/** A <time> element; a full instant keeps its ISO form in the title. "date unknown" when there is none. */
-export function timeElement(value, { short = false } = {}) {
+/** "March 2026" of "2026-03". */
+export function monthText(month) {
+  return MONTH.format(new Date(`${month}-01`));
+}
+
+/** A <time> element; an instant has its moment in UTC as title, and with `clock` also its time. "date unknown" when there is none. */
+export function timeElement(value, { short = false, clock = false } = {}) {
   const text = dayText(value, { short });
   if (!text) return h("span", { class: "unknown" }, "date unknown");
-  const instant = value.length > 10;
-  return h("time", { datetime: value, title: instant ? parse(value).toISOString() : null }, text);
+  if (value.length <= 10) return h("time", { datetime: value }, text);
+  const moment = parse(value);
+  return h("time", { datetime: value, title: `${UTC.format(moment)} UTC` }, clock ? `${text}, ${CLOCK.format(moment)}` : text);
 }
 
 /** Both ends included: "8\u201315 May 2026". Either end may be null. */
 export function spanText(from, to, { short = true } = {}) {
   const [first, last] = [parse(from), parse(to)];
-  const formatter = short ? SHORT : LONG;
+  const formatter = (short ? SHORT : LONG).day;
   if (first && last) return first <= last ? formatter.formatRange(first, last) : formatter.format(first);
   if (first) return `since ${formatter.format(first)}`;
   if (last) return `until ${formatter.format(last)}`;
@@ -59,6 +75,18 @@ export function ageText(days) {
 /** The last second of a UTC day given as "2026-05-20", so that the day's own reports count. */
 export function endOfDay(day) {
   return `${day}T23:59:59Z`;
+}
+
+/** The last day of a span that ends before a moment: "2026-04-30" of "2026-05-01". */
+export function lastDay(end) {
+  return new Date(parse(end).getTime() - 1).toISOString().slice(0, 10);
+}
+
+/** The day after, for a span that ends before it. */
+export function nextDay(day) {
+  const moment = new Date(`${day}T00:00:00Z`);
+  moment.setUTCDate(moment.getUTCDate() + 1);
+  return moment.toISOString().slice(0, 10);
 }
 
 /** Seconds to wait from a Retry-After header: seconds or an HTTP date. */

@@ -1,27 +1,34 @@
-// The search desk: the question, its coverage line, the filters and the examples.
+// The search desk: the question, its coverage line, the archive in time, the filters and the examples.
 
-import { spanText } from "./dates.js";
+import { parse, spanText } from "./dates.js";
 import { byId, h, plural } from "./dom.js";
+import { Timeline } from "./timeline.js";
+
+const isDay = (text) => /^\d{4}-\d\d-\d\d$/.test(text) && parse(text)?.toISOString().startsWith(text);
 
 /** What a question on the page is: its text and what narrows it. Everything in it is in the URL. */
 export function requestFrom(search) {
   const query = new URLSearchParams(search);
-  const day = query.get("as_of") ?? "";
+  const day = (name) => (isDay(query.get(name) ?? "") ? query.get(name) : "");
+  const [from, to] = inOrder(day("from"), day("to")); // both days included
   return {
     question: (query.get("q") ?? "").trim().slice(0, 2000),
-    day: /^\d{4}-\d\d-\d\d$/.test(day) ? day : "",
+    day: day("as_of"),
+    from,
+    to,
     sources: query.getAll("source"),
     window: query.get("window") !== "off",
   };
 }
 
-export function pathOf({ question, day, sources, window }) {
-  if (!question) return "/";
-  const query = new URLSearchParams({ q: question });
-  if (day) query.set("as_of", day);
+const inOrder = (from, to) => (from && to && from > to ? [to, from] : [from, to]);
+
+export function pathOf({ question, day, from, to, sources, window }) {
+  const query = new URLSearchParams(question ? { q: question } : {});
+  for (const [name, value] of Object.entries({ as_of: day, from, to })) if (value) query.set(name, value);
   for (const source of sources) query.append("source", source);
   if (!window) query.set("window", "off");
-  return `/?${query}`;
+  return query.size ? `/?${query}` : "/";
 }
 
 export class Desk {
@@ -30,6 +37,13 @@ export class Desk {
     this.form = byId("ask");
     this.field = byId("question");
     this.day = byId("as-of");
+    this.from = byId("from");
+    this.to = byId("to");
+    this.timeline = new Timeline(byId("timeline"), (span) => {
+      [this.from.value, this.to.value] = [span.from, span.to];
+      this.#narrowed();
+      if (this.asked && this.field.value.trim() === this.asked) this.submit(); // else there is a question half written
+    });
     this.onAsk = onAsk;
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -45,7 +59,7 @@ export class Desk {
       this.follow(null);
       this.field.focus();
     });
-    byId("narrow").addEventListener("change", () => this.#summarise());
+    byId("narrow").addEventListener("change", () => this.#narrowed());
     addEventListener("resize", () => this.fit());
     this.fit();
   }
@@ -55,16 +69,22 @@ export class Desk {
     if (!question) return this.field.focus();
     // On a touch screen the keyboard would hide the answer.
     if (matchMedia("(pointer: coarse)").matches) this.field.blur();
-    this.onAsk({ question, day: this.day.value, sources: this.#chosen(), window: true, conversation: this.followed?.id ?? null });
+    this.onAsk({ question, ...this.#filters(), window: true, conversation: this.followed?.id ?? null });
+  }
+
+  #filters() {
+    const [from, to] = inOrder(this.from.value, this.to.value);
+    return { day: this.day.value, from, to, sources: this.#chosen() };
   }
 
   /** Puts a request into the form, as after back, forward or reload. */
-  fill({ question, day, sources }) {
+  fill({ question, day, from, to, sources }) {
+    this.asked = question;
     this.field.value = question;
-    this.day.value = day;
+    [this.day.value, this.from.value, this.to.value] = [day, from, to];
     this.wanted = new Set(sources);
     for (const box of this.#boxes()) box.checked = this.wanted.has(box.value);
-    this.#summarise();
+    this.#narrowed();
     this.fit();
   }
 
@@ -89,12 +109,12 @@ export class Desk {
     return boxes.length ? boxes.filter((box) => box.checked).map((box) => box.value) : [...(this.wanted ?? [])];
   }
 
-  #summarise() {
-    const parts = [];
-    if (this.day.value) parts.push("as of a day");
-    const count = this.#chosen().length;
-    if (count) parts.push(plural(count, "outlet"));
-    byId("narrow-summary").textContent = parts.length ? ` \u00b7 ${parts.join(", ")}` : "";
+  #narrowed() {
+    const { day, from, to, sources } = this.#filters();
+    const parts = [day ? "as of a day" : null, spanText(from || null, to || null), sources.length ? plural(sources.length, "outlet") : null];
+    byId("narrow-summary").textContent = parts.some(Boolean) ? ` \u00b7 ${parts.filter(Boolean).join(", ")}` : "";
+    this.timeline.choose({ from, to });
+    if (this.#boxes().length) this.wanted = new Set(sources);
   }
 
   showCoverage(coverage) {
@@ -109,12 +129,13 @@ export class Desk {
       box.checked = this.wanted?.has(source) ?? false;
       return h("label", {}, box, h("span", { dir: "auto" }, source), h("span", { class: "tally" }, `${articles ?? ""}`));
     }));
-    this.#summarise();
+    this.timeline.show(coverage.months);
+    this.#narrowed();
     const examples = (Array.isArray(coverage.examples) ? coverage.examples : []).filter((text) => typeof text === "string").slice(0, 4);
     byId("example-list").replaceChildren(...examples.map((question) => h("li", {},
       h("button", { type: "button", class: "example", dir: "auto", on: {
         click: () => {
-          this.fill({ question, day: this.day.value, sources: this.#chosen() });
+          this.fill({ question, ...this.#filters() });
           this.submit();
         },
       } }, question))));

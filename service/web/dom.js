@@ -4,7 +4,15 @@ const FORBIDDEN = new Set(["href", "src", "style", "srcdoc", "action", "formacti
 
 /** An element with attributes and children (strings become text nodes; null and false are skipped). */
 export function h(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
+  return fill(document.createElement(tag), attributes, children);
+}
+
+/** The same for SVG. */
+export function svg(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (name === "on") {
@@ -17,6 +25,13 @@ export function h(tag, attributes = {}, ...children) {
   }
   node.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
   return node;
+}
+
+export const list = (value) => (Array.isArray(value) ? value : []);
+
+/** A plain button. */
+export function button(label, click, attributes = {}) {
+  return h("button", { type: "button", class: "quiet", ...attributes, on: { click } }, label);
 }
 
 /** The URL if it is an absolute http or https one, else null. */
@@ -42,7 +57,7 @@ export function outsideLink(value, label, attributes = {}) {
 
 /** A link to an article's own page, at the quoted characters when a range is given. */
 export function articleLink(citation, label, attributes = {}) {
-  const link = h("a", { ...attributes, "data-internal": true }, label);
+  const link = h("a", { ...attributes, "data-internal": true, "data-article": citation.article_id }, label);
   link.href = articlePath(citation);
   return link;
 }

@@ -1,7 +1,9 @@
 // What the page says when something is missing: a key, the service, articles, the end of an answer.
 
-import { saveKey } from "./api.js";
-import { h } from "./dom.js";
+import { useKey } from "./api.js";
+import { byId, h } from "./dom.js";
+
+let serial = 0;
 
 function notice(title, paragraphs, ...rest) {
   return h("section", { class: "notice", role: "alert" }, h("h2", {}, title),
@@ -27,22 +29,31 @@ function waitingButton(seconds, retry) {
   return button;
 }
 
-function keyForm(retry, refused) {
-  const input = h("input", { type: "password", id: "api-key", autocomplete: "off", required: true, spellcheck: "false" });
+function keyForm(retry, reach) {
+  const id = `api-key-${++serial}`;
+  const input = h("input", { type: "password", id, autocomplete: "off", required: true, spellcheck: "false" });
+  const said = h("p", { role: "status" });
   const form = h("form", { class: "key-form" },
-    h("label", { for: "api-key" }, "API key"), input,
-    h("button", { type: "submit", class: "secondary" }, "Use this key"));
-  form.addEventListener("submit", (event) => {
+    h("label", { for: id }, "API key"), input, h("button", { type: "submit", class: "secondary" }, "Use this key"), said);
+  form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    saveKey(input.value.trim());
+    try {
+      await useKey(input.value.trim());
+    } catch (error) {
+      const unknown = error instanceof RangeError || error.status === 401;
+      said.textContent = unknown ? "The service does not know this key." : "The key could not be tried. Please try again.";
+      return input.focus();
+    }
+    byId("main").focus({ preventScroll: true });
     retry();
   });
-  return notice(refused ? "This key may not do that" : "An API key is needed",
-    ["This service answers only to those who hold a key. It is kept in this tab until you close it."], form);
+  return reach
+    ? notice("This needs a key of scope admin", ["The key in use may ask, and change nothing. Another takes its place in this tab."], form)
+    : notice("An API key is needed", ["This service answers only to those who hold a key. It is kept in this tab until you close it."], form);
 }
 
 /** "no such outlet" as a sentence. */
-function sentence(text) {
+export function asSentence(text) {
   if (!text) return null;
   const begun = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?\u2026]$/.test(begun) ? begun : `${begun}.`;
@@ -51,15 +62,20 @@ function sentence(text) {
 /** The face of a Problem. kept: how many checked sentences stay on the page. */
 export function problemNotice(problem, { retry, kept = 0 }) {
   const { kind, status, title, retryAfter } = problem;
-  const detail = sentence(problem.detail);
+  const detail = asSentence(problem.detail);
   const sentences = kept ? "The sentences above were checked and stay; the rest of the answer is missing." : null;
   if (kind === "unreachable") {
-    return notice("The service cannot be reached",
-      ["No answer came from the server. It may be stopped or restarting."], retryButton(retry));
+    const [what, why] = navigator.onLine
+      ? ["The service cannot be reached", "No answer came from the server. It may be stopped or restarting."]
+      : ["You are offline", "What is on the page stays. Ask again once there is a connection."];
+    return notice(what, [why], retryButton(retry));
   }
   if (kind === "broken") {
     return notice(kept ? "The answer broke off" : "The connection broke",
       [sentences ?? "It broke before a sentence had been checked."], retryButton(retry, "Ask again"));
+  }
+  if (kind === "fault") {
+    return notice("This page ran into a fault of its own", ["What is in the archive is untouched."], retryButton(retry));
   }
   if (kind === "stream") {
     return notice(title ?? "The answer broke off", [detail, sentences], retryButton(retry, "Ask again"));
@@ -73,6 +89,7 @@ export function problemNotice(problem, { retry, kept = 0 }) {
       [detail ?? "Please wait a moment."], waitingButton(retryAfter, retry));
   }
   if (status === 404) return notice("Not in the archive", [detail ?? "There is no article with this address."]);
+  if (status === 422) return notice(title ?? "That cannot be asked", [detail]);
   return notice(title ?? "The service could not answer",
     [detail ?? (status ? `It returned HTTP ${status}.` : null)], retryButton(retry));
 }

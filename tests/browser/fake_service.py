@@ -75,14 +75,19 @@ ARTICLES: dict[str, dict[str, Any]] = {
         "text": f"Body {EVIL} and [a link](javascript:alert(4)) and ![x](https://tracker.example/p.png).\n\n{EVIL}",
     },
 }
+_CAME = {"ingested_at": "2026-10-21T08:15:00Z", "ended_at": None}
 FIGURES = [("The Merrin Courier", 31), ("Lowland Wire", 24), ("Harsk Herald", 12), ("Broadcasting House", 7)]
 VERSIONS: dict[int | None, dict[str, Any]] = {
     3: {"state": "updated"},
+    5: {"state": "updated", "version": 5, "date_conflicts": ["meta says 2026-03-05"],
+        "versions": [{"version": 6, "state": "current", **_CAME}, {"version": 5, "state": "updated", **_CAME}],
+        "story": [{"id": "dam-07", "title": "The same story", "source": "Lowland Wire", "published_at": "2026-03-07"}]},
     4: {"state": "withdrawn", "date_origin": "file name", "corrected_by": [
         {"kind": "retraction", "article_id": "dam-02", "said": "<b>We were wrong.</b>", "about": "dam-07", "published_at": None}]},
 }  # fmt: skip
 COVERAGE = {
-    "articles": 74, "from": "2025-04-07", "to": "2026-10-30",
+    "articles": 74, "from": "2025-04-07", "to": "2026-10-30", "passages": 212,
+    "months": [{"month": "2025-04", "articles": 10}, {"month": "2026-03", "articles": 40}, {"month": "2026-10", "articles": 24}],
     "sources": [{"source": name, "articles": count} for name, count in FIGURES],
     "examples": ["How many people left their homes below the Halvern Dam?", "When was the spillway last repaired?",
                  "Who is to blame for the cracks?"],
@@ -102,14 +107,15 @@ def cite(marker: int, article_id: str, quote: str, age_days: int | None = 1, als
     article = ARTICLES[article_id]
     start = article["text"].index(quote)
     shown = {key: article[key] for key in ("title", "source", "url", "author", "published_at")}
+    before, after = article["text"][max(0, start - 40) : start].split("\n")[-1], article["text"][start + len(quote) :][:40].split("\n")[0]
     return {"marker": marker, "article_id": article_id, **shown, "age_days": age_days, "quote": quote, "start": start,
             "end": start + len(quote), "date_origin": "document" if article["published_at"] else "unknown",
-            "also_in": also_in or []}  # fmt: skip
+            "also_in": also_in or [], "before": before.strip(), "after": after.strip()}  # fmt: skip
 
 
-def sentence(text: str, *markers: int, support: str = "supported") -> dict[str, Any]:
+def sentence(text: str, *markers: int, support: str = "supported", missing: tuple[str, ...] = ()) -> dict[str, Any]:
     """One sentence of an answer."""
-    return {"text": text, "support": support, "citations": list(markers)}
+    return {"text": text, "support": support, "citations": list(markers), "missing": list(missing)}
 
 
 LEFT = ("About 1,200 people were ordered out of their homes below the Halvern Dam on Friday after gauges showed that "
@@ -127,9 +133,16 @@ ANSWERED = {
 }
 SCRIPTS: dict[str, dict[str, Any]] = {
     "people": ANSWERED,
+    "twice": {
+        "sentences": [sentence("Many left.", 1), sentence("Schools are closed.", 2)],
+        "citations": [cite(1, "dam-02", LEFT), cite(2, "dam-02", "Schools in Pell will stay closed until at least 20 March.")],
+    },
     "pets": {"sentences": [sentence("The pets went to a riding school.", 1)], "citations": [cite(1, "dam-02", ACROSS)]},
     "guess": {
-        "sentences": [*ANSWERED["sentences"][:1], sentence("Most of them stayed with relatives.", support="unsupported")],
+        "sentences": [
+            *ANSWERED["sentences"][:1], sentence("Most of them stayed with relatives.", support="unsupported", missing=("relatives",)),
+            sentence("It was expected.", support="unsupported"),
+        ],
         "citations": ANSWERED["citations"][:1],
     },
     "partly": {"status": "partial", "sentences": ANSWERED["sentences"][:1], "citations": ANSWERED["citations"][:1]},
@@ -162,16 +175,23 @@ SCRIPTS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+TURNS = {"ans_1": "How many people left?", "ans_2": "And who is to blame?"}
+"""The turns of a conversation: question by the answer's id."""
+
+
 def answer_to(body: dict[str, Any]) -> dict[str, Any]:
     """The whole answer, as in the contract, by the first scripted word in the question."""
     question = body["question"]
     script = next((SCRIPTS[word] for word in SCRIPTS if word in question.lower()), ANSWERED)
     answer = {
         "id": "ans_1", "conversation_id": "con_1", "question": question, "standalone_question": question,
-        "asked_at": body.get("asked_at", "2026-10-22T09:00:00Z"), "status": "answered", "text": "", "sentences": [],
+        "asked_at": body.get("asked_at", "2026-10-22T09:00:00Z"), "given_at": "2026-10-22T09:00:00Z",
+        "filters": {"published_from": None, "published_to": None, "sources": [], "article_ids": [], **body.get("filters", {})},
+        "status": "answered", "text": "", "sentences": [],
         "citations": [], "conflicts": [], "window": None, "nearest": [], "coverage": IN_ANSWER,
         "generator": {"name": "local/small", "kind": "model", "fallback": None},
-        "timings_ms": {"total": 2130}, "usage": {"prompt_tokens": 412, "completion_tokens": 23}, **script,
+        "timings_ms": {"understand": 4, "search": 26, "generate": 2000, "ground": 90, "total": 2130},
+        "usage": {"prompt_tokens": 412, "completion_tokens": 23}, **script,
     }  # fmt: skip
     if body.get("infer_window") is False:
         answer["window"] = None
@@ -204,7 +224,9 @@ def explained(question: str) -> dict[str, Any]:
         "wants_latest": True,
     }
     more = [{**candidates[1], "rank": rank, "title": f"Passage {rank}"} for rank in range(3, 23)]
-    return {"evidence": [], "dropped": [], "understood": understood, "candidates": [*candidates, *more]}
+    prompts = [{"system": "You answer from numbered sentences.", "user": f"[1] {EVIL if evil else 'It rained.'}"}]
+    dropped = [EVIL if evil else "The dam was built by giants."]
+    return {"evidence": [], "dropped": dropped, "understood": understood, "candidates": [*candidates, *more], "prompts": prompts}
 
 
 def encode(event: str, data: dict[str, Any], newline: str = "\n") -> bytes:
@@ -235,6 +257,11 @@ class FakeService:
 
     def __init__(self) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.resumed: list[str] = []
+        self.said: list[dict[str, Any]] = []
+        self.handed_in: list[tuple[str, bytes]] = []
+        self.titles: dict[str, str | None] = {"con_1": None, "con_2": "On the spillway", "con_3": None}
+        self.since: dict[str, str] = {}
         self.left = threading.Event()
         self.coverage: dict[str, Any] = COVERAGE
         self.ready: dict[str, Any] = {"ready": True, "generator": {"ready": True, "name": "local/small"}}
@@ -250,7 +277,7 @@ class FakeService:
         @app.middleware("http")
         async def guard(request: Request, call_next: Any) -> Response:
             closed = self.key and request.url.path.startswith("/v1/")
-            if closed and request.headers.get("authorization") != f"Bearer {self.key}":
+            if closed and request.headers.get("authorization", "").encode("latin-1") != f"Bearer {self.key}".encode():
                 response: Response = problem(401, "Unauthorized")
             else:
                 response = await call_next(request)
@@ -259,7 +286,10 @@ class FakeService:
             return response
 
         @app.get("/")
-        @app.get("/articles/{article_id}")
+        @app.get("/archive")
+        @app.get("/articles/{name}")
+        @app.get("/answers/{name}")
+        @app.get("/conversations/{name}")
         async def page() -> FileResponse:
             return FileResponse(WEB / "index.html")
 
@@ -279,15 +309,105 @@ class FakeService:
                                  "date_origin": "document", "ingested_at": "2026-10-21T08:15:00Z",
                                  **VERSIONS.get(version, {})})  # fmt: skip
 
+        @app.get("/v1/articles")
+        async def articles(order: str, cursor: int = 0) -> dict[str, Any]:
+            assert order == "newest"
+            rows = [{"id": name, **{key: one[key] for key in ("title", "source", "published_at")}} for name, one in ARTICLES.items()]
+            return {"articles": rows[cursor : cursor + 3], "next": str(cursor + 3) if len(rows) > cursor + 3 else None}
+
+        @app.get("/v1/stories")
+        async def stories() -> dict[str, Any]:
+            shown = ("title", "source", "published_at")
+            prints = [{"id": name, **{key: ARTICLES[name][key] for key in shown}} for name in ("dam-02", "evil")]
+            return {"stories": [{"story": prints}], "next": None}
+
+        @app.post("/v1/feedback", status_code=201)
+        async def feedback(request: Request) -> dict[str, Any]:
+            self.said.append(await request.json())
+            return {}
+
+        @app.get("/v1/answers/{answer_id}", response_model=None)
+        async def kept(answer_id: str) -> Response:
+            if answer_id not in TURNS:
+                return problem(404, "Not Found", f"no answer '{answer_id}' here")
+            return JSONResponse(self.turn(answer_id))
+
+        @app.get("/v1/conversations")
+        async def conversations(q: str = "") -> dict[str, Any]:
+            rows = [{"id": name, "started_at": "2026-10-21T08:00:00Z", "last_asked_at": "2026-10-21T08:15:00Z", "turns": 2, "title": title,
+                     "question": f"First question of {name}"} for name, title in self.titles.items()]  # fmt: skip
+            return {"conversations": [row for row in rows if q.lower() in f"{row['title']} {row['question']}".lower()], "next": None}
+
+        @app.get("/v1/conversations/{name}", response_model=None)
+        async def conversation(name: str) -> Response:
+            if name not in self.titles:
+                return problem(404, "Not Found", f"no conversation '{name}' here")
+            return JSONResponse({"id": name, "title": self.titles[name], "turns": [self.turn(one) for one in TURNS], "next": None})
+
+        @app.patch("/v1/conversations/{name}", status_code=204)
+        async def rename(name: str, request: Request) -> None:
+            self.titles[name] = (await request.json())["title"]
+
+        @app.delete("/v1/conversations/{name}", status_code=204)
+        async def forget(name: str) -> None:
+            del self.titles[name]
+
+        @app.post("/v1/ingest/file", response_model=None)
+        async def hand_in(name: str, request: Request) -> Response:
+            if self.refusals:
+                return self.refusals.pop(0)
+            self.handed_in.append((name, await request.body()))
+            return StreamingResponse(self.taking_in(name), media_type="text/event-stream")
+
+        @app.post("/v1/ingest/address", response_model=None)
+        async def fetch(request: Request) -> Response:
+            url = (await request.json())["url"]
+            self.handed_in.append((url, b""))
+            return StreamingResponse(self.taking_in(url), media_type="text/event-stream")
+
         @app.post("/v1/ask", response_model=None)
         async def ask(request: Request) -> Response:
             body = await request.json()
             self.asked.append(body)
             if self.refusals:
                 return self.refusals.pop(0)
+            if "resumes" in body["question"]:
+                return StreamingResponse(self.broken(body, request.headers.get("last-event-id")), media_type="text/event-stream")
             return StreamingResponse(self.stream(body), media_type="text/event-stream")
 
         return app
+
+    async def broken(self, body: dict[str, Any], last: str | None) -> AsyncIterator[bytes]:
+        """Events with ids: four, then the connection breaks; after the fourth the rest, or with `restarts` all of them again."""
+        answer = answer_to(body)
+        steps = [*events(answer), ("final", answer)]
+        if last:
+            self.resumed.append(last)
+        if last and "restarts" in body["question"]:
+            steps = [("restart", {}), *steps]
+        elif last:
+            steps = steps[int(last.partition(":")[2]) :]
+        for number, step in enumerate(steps if last else steps[:4], 1):
+            yield f"id: ans_1:{number}\n".encode() + encode(*step)
+        if not last:
+            raise ConnectionResetError
+
+    def turn(self, answer_id: str) -> dict[str, Any]:
+        """An answer as it is kept."""
+        answer = {**answer_to({"question": TURNS[answer_id]}), "id": answer_id}
+        return {"answer_id": answer_id, "conversation_id": "con_1", "asked_at": "2026-10-22T09:00:00Z", "question": answer["question"],
+                "standalone_question": answer["standalone_question"], "text": answer["text"], "answer": answer, "since": self.since,
+                "feedback": [{"verdict": "down", "sentence": None, "reason": "wrong date", "comment": None,
+                              "given_at": "2026-10-22T09:01:00Z"}]}  # fmt: skip
+
+    async def taking_in(self, name: str) -> AsyncIterator[bytes]:
+        """Progress after each step that the test lets happen, then the report."""
+        yield encode("progress", {"articles": 64, "counts": {"added": 64}, "read": 10, "size": 40})
+        if self.pace:
+            await self.pace()
+        items = [{"place": f"{name}:7", "outcome": "rejected", "id": None, "reason": "has no text", "warnings": [], "story": None},
+                 {"place": f"{name}:1", "outcome": "added", "id": "dam-02", "reason": None, "warnings": [], "story": None}]  # fmt: skip
+        yield encode("report", {"articles": 65, "counts": {"added": 64, "rejected": 1}, "skipped": 0, "items": items})
 
     async def stream(self, body: dict[str, Any]) -> AsyncIterator[bytes]:
         """The answer as events; `still`, `hang`, `snap`, `truncated`, `fails` and `chopped` in the question misbehave."""

@@ -123,7 +123,7 @@ def test_what_is_deleted_is_gone_with_all_that_hangs_on_it(archive: SqliteArchiv
     memory, log = Conversations(archive), FeedbackLog(archive)
     for number, owner in enumerate((MINE, MINE, MINE, YOURS)):
         memory.remember(given(f"ans_{number}", conversation_id=f"con_{number}"), owner)
-        log.add(Feedback(f"ans_{number}", FeedbackVerdict.UP, NOON))
+        log.add(Feedback(f"ans_{number}", FeedbackVerdict.UP, NOON), owner)
     assert memory.delete(MINE, "con_0") == ["con_0"]
     assert rows(archive) == [3, 3, 3, 3]
     with pytest.raises(NotFound):

@@ -8,13 +8,16 @@ import pytest
 from service.indexing.ingest import Ingester
 from service.models.hashing import HashingEmbedder
 from service.storage.archive import SqliteArchive
+from service.storage.conversations import Conversations
+from service.storage.feedback import FeedbackLog
 from service.storage.schema import SCHEMA_VERSION
+from service.urls import url_key
 from tests.contract.test_archive_stories import SCHEMA_2
 from tests.contract.test_conversations import SCHEMA_3
 from tests.contract.test_feedback import OLD, layout, version_of
 from tests.fakes import FixedClock, MemoryIndex
 
-SCHEMA_4 = (Path(__file__).parent / "schema_4.sql").read_text("utf-8")
+SCHEMA_4, SCHEMA_5 = ((Path(__file__).parent / f"schema_{number}.sql").read_text("utf-8") for number in (4, 5))
 NOTICE = "Correction: An earlier version of this article said that the crack was four metres long. It is three metres long."
 
 
@@ -58,6 +61,31 @@ def test_an_archive_of_schema_4_is_upgraded_in_place_and_caught_up(path: Path) -
     assert (one.zone, one.date_conflicts, one.version, [kept.number for kept in archive.versions("page")]) == (None, (), 1, [1])
     assert archive.check() is None
     archive.close()
+
+
+def made_by_schema_5(path: Path) -> None:
+    """A conversation and what was said of its answer."""
+    connection = sqlite3.connect(path)
+    connection.create_function("url_key", 1, url_key, deterministic=True)
+    connection.executescript(OLD + SCHEMA_2 + SCHEMA_3 + SCHEMA_4 + SCHEMA_5)
+    connection.execute("INSERT INTO conversations (id, owner, started_at) VALUES ('con_1', '', 7)")
+    turn = "INSERT INTO turns (id, conversation_id, asked_at, question, standalone, answer) VALUES ('ans_1', 'con_1', 7, 'q', 'q', 'a')"
+    connection.execute(turn)
+    connection.execute("INSERT INTO feedback (answer_id, given_at, verdict, reason) VALUES ('ans_1', 8, 'down', 'wrong date')")
+    connection.commit()
+    connection.close()
+
+
+def test_an_archive_of_schema_5_is_upgraded_in_place(path: Path, tmp_path: Path) -> None:
+    """Its conversations have no name yet, and what was said was said of whole answers; it is then like a new one."""
+    made_by_schema_5(path)
+    archive = SqliteArchive(path, "hashing", FixedClock())
+    assert version_of(path) == SCHEMA_VERSION
+    assert [(one.id, one.title) for one in Conversations(archive).page("", None, 9)] == [("con_1", None)]
+    assert [(one.reason, one.sentence) for one in FeedbackLog(archive).of("ans_1")] == [("wrong date", None)]
+    archive.close()
+    SqliteArchive(tmp_path / "new.sqlite3", "hashing", FixedClock()).close()
+    assert layout(path) == layout(tmp_path / "new.sqlite3")
 
 
 def test_an_upgraded_archive_of_schema_4_is_like_a_new_one(path: Path, tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_an_article_is_whole(door: TestClient) -> None:
         "language": "en", "published_at": "2026-03-04", "updated_at": None, "date_origin": "document", "ingested_at": at,
         "metadata": {}, "text": ASTRAL, "zone": None, "date_conflicts": [], "version": 1, "state": "current",
         "versions": [{"version": 1, "state": "current", "ingested_at": at, "ended_at": None}], "corrects": [], "corrected_by": [],
-        "searched_by": "meaning and words",
+        "searched_by": "meaning and words", "story": [],
     }  # fmt: skip
 
 
@@ -213,3 +213,32 @@ def test_debug_explains_every_candidate(door: TestClient) -> None:
     asked = door.post("/v1/ask", json=question | {"debug": True, "mode": "extractive"}).json()["debug"]
     assert [one["article_id"] for one in asked["candidates"]] == [one["article_id"] for one in candidates]
     assert asked["understood"] == found["debug"]["understood"]
+
+
+def test_the_newest_come_first_where_asked(door: TestClient) -> None:
+    """By date, those without one last; of one outlet, whatever the case of its name; by cursor to the end."""
+    page = door.get("/v1/articles", params={"order": "newest", "limit": 2}).json()
+    rest = door.get("/v1/articles", params={"order": "newest", "limit": 2, "cursor": page["next"]}).json()
+    assert [row["id"] for row in (*page["articles"], *rest["articles"])] == ["dam-2", "dam/1 ?ü", "vote-1"]
+    assert rest["next"] is None
+    ledger = door.get("/v1/articles", params={"order": "newest", "source": "the LEDGER"}).json()
+    assert [row["id"] for row in ledger["articles"]] == ["dam-2", "vote-1"]
+    for wrong in ({"order": "oldest"}, {"order": "newest", "cursor": "-1"}, {"order": "newest", "cursor": "٣"}, {"source": "The Ledger"}):
+        assert door.get("/v1/articles", params=wrong).status_code == 422
+
+
+def test_stories_of_several_prints_are_listed_and_named_by_their_articles(door: TestClient) -> None:
+    """A reprint joins the story of what it prints: the list has it, and each article names the other."""
+    assert door.get("/v1/stories").json() == {"stories": [], "next": None}
+    text = "The ferry Petrel ran aground off Port Asel on Monday night with 214 people on board, and all of them were brought ashore. " * 3
+    rows = [
+        {"id": "first", "title": "Ferry aground", "source": "Asel Gazette", "published_at": "2026-05-01", "text": text},
+        {"id": "second", "title": "Ferry aground", "source": "Lowland Wire", "published_at": "2026-05-02", "text": f"{text} It is towed."},
+    ]
+    door.post("/v1/articles", json=rows)
+    found = door.get("/v1/stories", params={"limit": 1}).json()
+    assert [[row["id"] for row in one["story"]] for one in found["stories"]] == [["first", "second"]]
+    assert found["next"] is None
+    assert [row["id"] for row in door.get("/v1/articles/first").json()["story"]] == ["second"]
+    assert door.get("/v1/articles/vote-1").json()["story"] == []
+    assert door.get("/v1/stories", params={"cursor": "x"}).status_code == 422

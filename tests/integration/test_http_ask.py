@@ -17,12 +17,11 @@ ASKED_AT = "2026-04-01T09:00:00Z"
 JSON = {"Content-Type": "application/json"}
 ANSWER_FIELDS = {
     "id", "conversation_id", "question", "standalone_question", "asked_at", "status", "text", "sentences", "citations", "conflicts",
-    "window", "nearest", "coverage", "generator", "timings_ms", "usage", "debug",
+    "window", "nearest", "coverage", "generator", "timings_ms", "usage", "debug", "given_at", "filters",
 }  # fmt: skip
 CITATION_FIELDS = {
     "marker", "article_id", "title", "source", "url", "author", "published_at", "date_origin", "age_days", "quote", "start", "end",
-    "also_in",
-    "version",
+    "also_in", "version", "before", "after",
 }  # fmt: skip
 
 
@@ -62,12 +61,13 @@ def test_an_answer_has_exactly_the_fields_of_the_contract(door: TestClient) -> N
     assert answer["text"].startswith("Some 3,400 people have been evacuated below the Halvern Dam [1].")
     assert answer["sentences"][0] == {
         "text": "Some 3,400 people have been evacuated below the Halvern Dam.", "support": "supported", "citations": [1],
+        "missing": [],
     }  # fmt: skip
     assert answer["citations"][0].keys() == CITATION_FIELDS
     assert answer["citations"][0] | {"start": 0, "end": 0, "quote": ""} == {
         "marker": 1, "article_id": "dam-2", "title": "Evacuation grows", "source": "The Ledger", "url": None, "author": None,
         "published_at": "2026-03-20T06:30:00Z", "date_origin": "document", "age_days": 12, "quote": "", "start": 0, "end": 0,
-        "also_in": [], "version": 2,
+        "also_in": [], "version": 2, "before": "", "after": "Buses took them to Skell.",
     }  # fmt: skip
     assert answer["coverage"] == {"articles": 2, "from": "2026-03-04", "to": "2026-03-20T06:30:00Z"}
     assert answer["generator"] == {"name": "scripted", "kind": "model", "fallback": None}

@@ -44,7 +44,47 @@ def test_conversations_are_listed_by_cursor(door: TestClient) -> None:
     rest = door.get("/v1/conversations", params={"limit": 2, "cursor": first["next"]}).json()
     assert [one["id"] for one in (*first["conversations"], *rest["conversations"])] == begun[::-1]
     assert rest["next"] is None
-    assert first["conversations"][0].keys() == {"id", "started_at", "last_asked_at", "turns", "question"}
+    assert first["conversations"][0].keys() == {"id", "started_at", "last_asked_at", "turns", "question", "title"}
+
+
+def test_conversations_are_found_by_their_words(door: TestClient) -> None:
+    """In a question, an answer or the title, whatever the case; and nothing where no one has them."""
+    dam, vote = ask(door), ask(door, "How did the council vote on the tram budget?")
+    named = f"/v1/conversations/{vote['conversation_id']}"
+    assert door.patch(named, json={"title": "  Trämbahn  "}).status_code == 204
+
+    def found(words: str) -> list[str]:
+        return [one["id"] for one in door.get("/v1/conversations", params={"q": words}).json()["conversations"]]
+
+    assert found("HALVERN") == [dam["conversation_id"]]
+    assert found(dam["sentences"][0]["text"][5:30].upper()) == [dam["conversation_id"]]
+    assert found("TRÄM") == [vote["conversation_id"]]
+    assert found("%") == found("nobody said this") == []
+    assert len(found("  ")) == 2
+    assert door.get(named).json()["title"] == "Trämbahn"
+    assert door.patch(named, json={"title": " "}).status_code == 204
+    assert door.get(named).json()["title"] is None
+
+
+@pytest.mark.parametrize("body", [{}, {"title": 5}, {"title": "x" * 201}, {"title": "x", "more": 1}])
+def test_a_name_that_is_none_is_refused(door: TestClient, body: dict[str, Any]) -> None:
+    """422, and nothing is renamed."""
+    begun = ask(door)["conversation_id"]
+    assert door.patch(f"/v1/conversations/{begun}", json=body).status_code == 422
+    assert door.patch("/v1/conversations/con_none", json={"title": "x"}).status_code == 404
+
+
+def test_one_answer_is_read_back_with_what_was_said_of_it(door: TestClient) -> None:
+    """Exactly as it was given, with its conversation; judged whole and by sentence; 404 for one that never was."""
+    given = ask(door)
+    for sent in ({"verdict": "up"}, {"verdict": "down", "sentence": 0, "reason": "wrong date", "comment": "It was Tuesday."}):
+        assert door.post("/v1/feedback", json={"answer_id": given["id"], **sent}).status_code == 201
+    turn = door.get(f"/v1/answers/{given['id']}").json()
+    assert turn["answer"] == given
+    assert (turn["answer_id"], turn["conversation_id"], turn["since"]) == (given["id"], given["conversation_id"], {})
+    assert [(one["verdict"], one["sentence"], one["reason"]) for one in turn["feedback"]] == [("up", None, None), ("down", 0, "wrong date")]
+    assert door.get("/v1/answers/ans_none").status_code == 404
+    assert door.post("/v1/feedback", json={"answer_id": given["id"], "verdict": "up", "sentence": -1}).status_code == 422
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -24,10 +24,13 @@ ROUTES = [
     ("DELETE", "/v1/articles/dam-2", "admin"), ("GET", "/v1/conversations", "ask"), ("DELETE", "/v1/conversations", "ask"),
     ("GET", "/v1/conversations/con_none", "ask"), ("DELETE", "/v1/conversations/con_none", "ask"),
     ("GET", "/v1/answers/ans_none/events", "ask"), ("POST", "/v1/ingest", "admin"), ("POST", "/v1/articles/remove", "admin"),
+    ("GET", "/v1/answers/ans_none", "ask"), ("PATCH", "/v1/conversations/con_none", "ask"), ("GET", "/v1/stories", "ask"),
+    ("POST", "/v1/ingest/file?name=a.txt", "admin"), ("POST", "/v1/ingest/address", "admin"),
 ]  # fmt: skip
 BODIES: dict[str, Any] = {
     "/v1/articles": [], "/v1/ingest": [], "/v1/articles/remove": {"ids": ["nobody"]},
-    "/v1/feedback": {"answer_id": "ans_known", "verdict": "up"},
+    "/v1/feedback": {"answer_id": "ans_known", "verdict": "up"}, "/v1/conversations/con_none": {"title": "x"},
+    "/v1/ingest/address": {"url": "https://127.0.0.1/"},
 }  # fmt: skip
 WRONG: dict[str, dict[str, Any]] = {
     "missing": {},
@@ -47,20 +50,22 @@ WRONG: dict[str, dict[str, Any]] = {
 
 def shaped(path: str) -> str:
     """The route's path."""
-    return path.replace("dam-2", "{article_id:path}").replace("con_none", "{conversation_id}").replace("ans_none", "{answer_id}")
+    route = path.partition("?")[0]
+    return route.replace("dam-2", "{article_id:path}").replace("con_none", "{conversation_id}").replace("ans_none", "{answer_id}")
 
 
 def sent(door: TestClient, method: str, path: str, headers: dict[str, Any]) -> Any:
     """The response to a request that would be right but for its key."""
     body = BODIES.get(path, {"question": "x"})
-    return door.request(method, path, headers=headers, json=body if method == "POST" else None)
+    return door.request(method, path, headers=headers, json=body if method in {"POST", "PATCH"} else None)
 
 
 @pytest.fixture
 def locked(open_door: Callable[..., TestClient]) -> TestClient:
     """A door with a key of each scope, and an answer that feedback can be given on."""
     door = open_door(api_keys=KEYS)
-    Conversations(door.services.archive).remember(given("ans_known"))  # type: ignore[attr-defined]
+    owner = door.app.state.keys.owner_of(f"Bearer {ADMIN}")  # type: ignore[attr-defined]
+    Conversations(door.services.archive).remember(given("ans_known"), owner)  # type: ignore[attr-defined]
     return door
 
 

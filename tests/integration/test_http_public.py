@@ -108,7 +108,7 @@ def _in_new_thread(call: Callable[[], Any]) -> Any:
         return pool.submit(call).result()
 
 
-@pytest.mark.parametrize("path", ["/", "/articles/dam-2", "/articles/a%2Fb"])
+@pytest.mark.parametrize("path", ["/", "/archive", "/articles/dam-2", "/articles/a%2Fb", "/answers/ans_1", "/conversations/con_1"])
 def test_the_page_is_served_under_a_strict_policy(door: TestClient, path: str) -> None:
     """Nothing from elsewhere, nothing inline, no frame around it."""
     response = door.get(path)
@@ -148,7 +148,8 @@ def test_the_openapi_document_is_valid(door: TestClient) -> None:
     assert document["paths"].keys() == {
         "/v1/ask", "/v1/search", "/v1/feedback", "/v1/articles", "/v1/articles/{article_id}", "/v1/articles/remove", "/v1/ingest",
         "/v1/coverage", "/healthz", "/readyz",
-        "/v1/conversations", "/v1/conversations/{conversation_id}", "/v1/answers/{answer_id}/events",
+        "/v1/conversations", "/v1/conversations/{conversation_id}", "/v1/answers/{answer_id}/events", "/v1/answers/{answer_id}",
+        "/v1/stories", "/v1/ingest/file", "/v1/ingest/address",
     }  # fmt: skip
     for path, operations in document["paths"].items():
         for operation in operations.values():
@@ -170,6 +171,17 @@ def test_nothing_outside_the_page_is_read(door: TestClient, path: str) -> None:
     response = door.get(f"/static/{path}")
     assert response.status_code in {400, 404}
     assert "import" not in response.text
+
+
+def test_files_of_the_page_are_packed(door: TestClient) -> None:
+    """For whoever takes gzip; an answer, which may be told word by word, is not."""
+    packed = door.get("/static/app.js", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.headers["cache-control"] == "no-cache"
+    same = door.get("/static/app.js", headers={"If-None-Match": packed.headers["etag"]})
+    assert (same.status_code, same.headers["cache-control"]) == (304, "no-cache")
+    assert "content-encoding" not in door.get("/static/app.js", headers={"Accept-Encoding": "identity"}).headers
+    assert "content-encoding" not in door.get("/v1/coverage", headers={"Accept-Encoding": "gzip"}).headers
 
 
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="no symbolic links here")

@@ -68,7 +68,7 @@ def test_a_dry_run_writes_nothing(run: Run, tmp_path: Path) -> None:
     (folder / "a.txt").rename(folder / "b.txt")
     (folder / "b.txt").write_text("The bridge is open.", encoding="utf-8")
     shown = run("ingest", folder, "--dry-run", "--prune")
-    assert (shown.exit_code, shown.stdout) == (0, "Nothing was written. 1 articles read: 1 added, 1 removed\n")
+    assert (shown.exit_code, shown.stdout) == (0, "Nothing was written. 1 article read: 1 added, 1 removed\n")
     assert len(reports(tmp_path)) == 1
     assert len(run("articles", "list").stdout.splitlines()) == 1
 

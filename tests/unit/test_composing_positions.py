@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime
 
-from service.answering.composing import Composer, Outcome
+import pytest
+
+from service.answering.composing import AROUND, Composer, Outcome, surroundings
 from service.answering.conflicts import Disagreement, Side
 from service.answering.grounding import Verdict
 from service.domain import Article, Conflict, Coverage, Evidence, GeneratorUsed, Passage, Position, Question, Scope, Status, Support, Usage
@@ -63,3 +65,28 @@ def test_the_outlier_is_said_to_be_alone() -> None:
     found = conflict(one, ALONE)
     assert found.outlier == "910"
     assert found.positions == (Position("640", (1, 3), 2), Position("910", (2,), 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "quote", "around"),
+    [
+        ("It rained. The dam holds. Nobody left.", "The dam holds.", ("It rained.", "Nobody left.")),
+        ("The dam holds.", "The dam holds.", ("", "")),
+        ("Another day.\n\nIt rained. The dam holds.\n \nNobody left.", "The dam holds.", ("It rained.", "")),
+        ("It\nrained. The dam holds. Nobody\tleft.", "The dam holds.", ("It rained.", "Nobody left.")),
+    ],
+)
+def test_a_quote_is_shown_among_the_words_of_its_paragraph(text: str, quote: str, around: tuple[str, str]) -> None:
+    """What stands before and after it, up to the paragraph's ends, on one line."""
+    start = text.index(quote)
+    assert surroundings(text, start, start + len(quote)) == around
+
+
+def test_long_surroundings_are_cut_between_words() -> None:
+    """At most AROUND characters and the mark of the cut."""
+    text = "word " * 100 + "The dam holds. " + "later " * 100
+    start = text.index("The")
+    before, after = surroundings(text, start, start + 14)
+    assert before.startswith("… word ")
+    assert after.endswith(" later …")
+    assert max(len(before), len(after)) <= AROUND + 2

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from service.domain import Feedback, FeedbackVerdict, Scope, Status, Turn
+from service.domain import AnswerSentence, Feedback, FeedbackVerdict, Scope, Status, Support, Turn
 from service.errors import BadInput, NotFound
 from service.evaluation.cases import QuestionRow, case_from
 from service.evaluation.from_use import add_case, question_row
@@ -75,6 +75,20 @@ def test_of_any_other_answer_only_the_question_is_kept(feedback: list[Feedback],
     assert (row["statuses"], row["gold"], row["answers"]) == (["answered"], [], [])
     assert row["tags"] == tags
     assert row["review"] is True
+
+
+def test_a_sentence_found_wrong_leaves_its_citations_out() -> None:
+    """The answer as a whole is right: the sentences that nobody found wrong, last of all, give the gold; the note names the other."""
+    sentences = (AnswerSentence("Long.", Support.SUPPORTED, (1,)), AnswerSentence("Unhurt.", Support.SUPPORTED, (2,)))
+    answer = given(scope=PLAIN, earlier=None, nearest=(), sentences=sentences, citations=(cite(CRACK, 1), cite(HURT, 2)))
+    of_second = replace(said("down", "wrong date"), sentence=1)
+    row = question_row(answer, [said("up"), of_second], [])
+    assert (row["statuses"], row["gold"]) == (["answered"], [[CRACK]])
+    assert row["note"].startswith("up\nsentence 2: down (wrong date)\n")
+    again = question_row(answer, [of_second, said("up"), replace(said("up"), sentence=1)], [])
+    assert again["gold"] == [[CRACK], [HURT]]
+    alone = question_row(answer, [of_second], [])
+    assert (alone["gold"], alone["tags"]) == ([], ["from-use", "down", "wrong-date"])
 
 
 def test_the_latest_word_decides() -> None:

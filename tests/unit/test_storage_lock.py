@@ -110,6 +110,7 @@ def test_a_plain_note_is_read(tmp_path: Path) -> None:
         note(url="http://127.0.0.1/\nHost: x"), note(url="http://[::1"), note(url="http://ⓛocalhost"),
         note(url="http://127.0.0.1/" + "a" * 600),
     ],
+    ids=[f"note {number}" for number in range(29)],  # which hold the number of this process: each worker of the tests has another
 )  # fmt: skip
 def test_what_is_no_note_of_ours_names_nobody(tmp_path: Path, content: bytes) -> None:
     """Whatever stands in the file; a note cut off at its limit is none either."""

@@ -182,7 +182,11 @@ def test_zip64_is_read() -> None:
     assert [raw.row for raw in read(sink.getvalue())] == [{"text": "The dam holds."}]
 
 
-@pytest.mark.parametrize("data", [b"", b"PK", b"PK\x05\x06" + b"\0" * 10, packed({"a.txt": b"x" * 100})[:-30]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"PK", b"PK\x05\x06" + b"\0" * 10, packed({"a.txt": b"x" * 100})[:-30]],
+    ids=["empty", "two letters", "an end alone", "cut"],
+)
 def test_what_is_no_zip_is_refused(data: bytes) -> None:
     """Rubbish, and an archive whose end is missing."""
     with pytest.raises(BadArticle, match="is not a ZIP that can be read"):
