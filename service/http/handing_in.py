@@ -46,7 +46,7 @@ class Source(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    url: str = Field(min_length=8, max_length=2000, description="A page, a feed or a sitemap.", examples=["https://herald.example/feed.xml"])
+    url: str = Field(min_length=1, max_length=2000, description="A page, a feed or a sitemap.", examples=["https://herald.example/feed.xml"])
 
 
 @router.post("/ingest/file", responses=_STREAM, openapi_extra={"requestBody": {"required": True, "content": _BYTES}})

@@ -32,10 +32,11 @@ export async function showArchive(root, { signal, ask, changed }) {
   await draw();
   if (signal.aborted) return;
   const heading = h("h1", { tabindex: "-1" }, "The archive");
-  root.replaceChildren(heading, top, handingIn(() => {
+  cameIn = () => {
     changed();
     return draw();
-  }), lists);
+  };
+  root.replaceChildren(heading, top, handingIn(), lists);
   heading.focus({ preventScroll: true });
   for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault(), { signal }); // beside the place for it
 }
@@ -112,8 +113,11 @@ function storyRow({ story }) {
 
 // ---- Handing in
 
-function handingIn(changed) {
-  const log = h("div", { class: "log", role: "status" });
+const log = h("div", { class: "log", role: "status" }); // of this tab: what is on its way stays told when the page is left and come back to
+let queue = Promise.resolve();
+let cameIn = null; // draws the view that is open anew
+
+function handingIn() {
   const files = h("input", { type: "file", id: "files", multiple: true });
   const drop = h("div", { class: "drop" }, h("label", { for: "files" }, "Drop files here, or choose them"), files,
     h("p", { class: "help" }, "Pages (HTML), feeds, PDF, text, Markdown, JSON, CSV, Parquet, and ZIP of any of these."));
@@ -121,12 +125,11 @@ function handingIn(changed) {
   address.placeholder = "https://";
   const form = h("form", { class: "address" }, h("label", { for: "address" }, "Or the address of a page, a feed or a sitemap"), address,
     h("button", { type: "submit", class: "secondary" }, "Take in"));
-  let queue = Promise.resolve();
 
   const give = (name, path, body, type) => {
     const line = h("p", {}, h("strong", { dir: "auto" }, name), " ", h("span", {}, "waits\u2026"));
     log.append(line);
-    queue = queue.then(() => oneIn(line, name, path, body, type)).then(changed).catch(console.error);
+    queue = queue.then(() => oneIn(line, name, path, body, type)).then(() => cameIn()).catch(() => {}); // a view that was left is not drawn again
   };
   const giveFiles = (chosen) => {
     for (const file of chosen) give(file.name, `/v1/ingest/file?name=${encodeURIComponent(file.name)}`, file, "application/octet-stream");

@@ -44,6 +44,7 @@ function keyForm(retry, reach) {
       said.textContent = unknown ? "The service does not know this key." : "The key could not be tried. Please try again.";
       return input.focus();
     }
+    byId("forget-key").hidden = false;
     byId("main").focus({ preventScroll: true });
     retry();
   });

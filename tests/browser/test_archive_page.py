@@ -67,6 +67,24 @@ def test_files_are_handed_in_one_after_the_other_with_progress(page: Page, servi
     assert service.fake.handed_in == [("one.jsonl", b"one.jsonl"), ("two.html", b"two.html")]
 
 
+def test_what_is_on_its_way_stays_told_when_the_page_is_left(page: Page, service: Running, tmp_path: Path) -> None:
+    """Gone to the desk and back while a file is read: its line is there, and so is what becomes of it; the archive is drawn anew."""
+    gate = threading.Event()
+    service.fake.pace = lambda: asyncio.to_thread(gate.wait, 10)
+    (tmp_path / "one.jsonl").write_text("x", encoding="utf-8")
+    page.goto("/archive")
+    page.get_by_label("Drop files here").set_input_files(tmp_path / "one.jsonl")
+    expect(page.locator(".log")).to_contain_text("64 articles so far")
+    page.locator(".wordmark").click()
+    expect(page.get_by_text("For example")).to_be_visible()
+    page.get_by_role("link", name="Archive").click()
+    expect(page.locator(".log")).to_contain_text("64 articles so far")
+    service.fake.coverage = {**service.fake.coverage, "articles": 139}
+    gate.set()
+    expect(page.locator(".log .reported")).to_have_count(1)
+    expect(page.locator(".lead")).to_contain_text("139 articles")
+
+
 def test_a_file_is_dropped_and_an_address_typed(page: Page, service: Running) -> None:
     """Both ways lead to the same log."""
     page.goto("/archive")

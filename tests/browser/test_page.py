@@ -435,6 +435,7 @@ def test_a_key_is_asked_for_and_kept_for_the_tab(page: Page, service: Running) -
     page.keyboard.press("Enter")
     expect(page.locator(".sentence")).to_have_count(2)
     expect(page.locator("#coverage")).to_contain_text("74 articles")
+    expect(page.get_by_role("button", name="Forget the key")).to_be_visible()
     page.reload()
     expect(page.locator(".sentence")).to_have_count(2)
     assert "secret" not in page.url
