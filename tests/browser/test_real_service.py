@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import uvicorn
@@ -91,6 +93,69 @@ def test_from_question_to_eval_case(page: Page, services: Services, tmp_path: Pa
     page.goto(f"/answers/{answer_id}")
     expect(page.locator(".sentence .text").first).to_contain_text("Some 3,400 people")
     expect(page.locator(".actions .feedback [aria-pressed=true]")).to_have_text("Right")
+
+
+class Dropping:
+    """A wire in front of the service that drops the first stream in the middle of its third event, and is then sound."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.dropped = 0
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.ends = [self.listening]
+        self.threads: list[threading.Thread] = []
+        self._start(self._accept)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for end in self.ends:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        for thread in self.threads:
+            thread.join(10)
+        for end in self.ends:
+            end.close()
+
+    def _start(self, work: Callable[..., None], *arguments: socket.socket) -> None:
+        self.threads.append(threading.Thread(target=work, args=arguments, daemon=True))
+        self.threads[-1].start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                reader, service = self.listening.accept()[0], socket.create_connection(("127.0.0.1", self.port))
+                self.ends += [reader, service]
+                self._start(self._pass, reader, service)
+                self._start(self._pass, service, reader)
+
+    def _pass(self, source: socket.socket, target: socket.socket) -> None:
+        told = b""
+        with contextlib.suppress(OSError):
+            while data := source.recv(256):
+                told = (told + data)[-4096:]
+                target.sendall(data)
+                if not self.dropped and told.count(b"event: ") >= 3 and b"text/event-stream" in told:
+                    self.dropped += 1
+                    break
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_wire_that_drops_costs_no_answer(page: Page, service: Real) -> None:
+    """The connection breaks in the middle of an answer: the page takes it up where it broke, and it is one answer of one question."""
+    page.context.unroute_all()
+    with Dropping(int(service.url.rpartition(":")[2])) as wire:
+        page.goto(f"http://127.0.0.1:{wire.listening.getsockname()[1]}")
+        page.get_by_label("Your question").fill("How many people were evacuated below the Halvern Dam?")
+        page.keyboard.press("Enter")
+        expect(page.locator(".made-by")).to_be_visible()
+        expect(page.locator(".sentence .text").first).to_contain_text("Some 3,400 people have been evacuated below the Halvern Dam.")
+        expect(page.get_by_role("alert")).to_have_count(0)
+        page.close()
+    assert wire.dropped == 1
 
 
 @pytest.mark.parametrize("said", [BRIDGE])
