@@ -3,12 +3,14 @@
 import { AnswerView } from "./answer.js";
 import { asProblem, ask, getJson, hasKey, useKey } from "./api.js";
 import { closeCard, step } from "./citations.js";
-import { endOfDay, lastDay, nextDay, timeElement } from "./dates.js";
-import { Desk, pathOf, requestFrom } from "./desk.js";
-import { button, byId, h, list, plural } from "./dom.js";
+import { timeElement } from "./dates.js";
+import { bodyOf, Desk, pathOf, requestFrom } from "./desk.js";
+import { button, byId, h, plural } from "./dom.js";
+import { requestOf, showTurn, wayToConversation } from "./kept.js";
 import { isFree, showKeys, singleKeys } from "./keys.js";
 import { emptyArchive, problemNotice } from "./notices.js";
-import { showReadiness, status } from "./status.js";
+import { openReader } from "./reader.js";
+import { showReadiness, spoken, status } from "./status.js";
 
 const finished = new Map(); // history key -> {request, answer}: going back shows an answer, it does not ask again
 const REMEMBERED = 50; // of those
@@ -63,7 +65,7 @@ function route() {
   byId("desk").hidden = reads;
   byId("reader").hidden = !reads;
   if (!history.state?.key) history.replaceState({ ...history.state, key: newKey() }, "");
-  if (reads) return openReader(place, name);
+  if (reads) return read(place, name);
   const { key, conversation = null } = history.state;
   showDesk(key, { ...requestFrom(location.search), conversation }, place, name);
 }
@@ -112,12 +114,6 @@ function mark(evidence) {
   desk.timeline.mark(marked);
 }
 
-function wayToConversation(id) {
-  const link = h("a", { "data-internal": true }, "\u2190 The conversation so far");
-  link.href = `/conversations/${encodeURIComponent(id)}`;
-  return h("p", { class: "earlier" }, link);
-}
-
 // ---- One question
 
 function viewOf(slots, request, kept = null) {
@@ -144,17 +140,6 @@ function follow(id, question) {
   desk.follow({ id, question });
   desk.field.value = "";
   desk.fit();
-}
-
-function bodyOf(request) {
-  const body = { question: request.question, debug: true, filters: {} };
-  if (request.day) body.asked_at = endOfDay(request.day);
-  if (request.from) body.filters.published_from = request.from;
-  if (request.to) body.filters.published_to = nextDay(request.to);
-  if (request.sources.length) body.filters.sources = request.sources;
-  if (!request.window) body.infer_window = false;
-  if (request.conversation) body.conversation_id = request.conversation;
-  return body;
 }
 
 async function answer(request, key) {
@@ -215,12 +200,6 @@ function interrupted(error, kept, retry, request) {
     button("Ask without it", () => go({ ...request, conversation: null }), { class: "secondary" })));
 }
 
-function spoken({ status: verdict, sentences, citations }) {
-  if (verdict === "insufficient_evidence") return "The archive does not say.";
-  if (verdict === "outside_coverage") return "The archive has nothing from that time.";
-  return `Answer ready: ${plural(sentences?.length ?? 0, "sentence")}, ${plural(citations?.length ?? 0, "citation")}.`;
-}
-
 // ---- What was asked before
 
 /** Loads what an address names by load(signal), and shows it on the desk; a Problem takes its place. */
@@ -245,29 +224,7 @@ function showKept(turn) {
   entitle(turn.question);
   desk.fill(requestOf(turn));
   byId("earlier").replaceChildren(wayToConversation(turn.conversation_id));
-  showTurn(DESK_SLOTS, turn);
-}
-
-/** What was asked for a kept answer: to be asked again it must stand alone, and as of the same day where that was another one. */
-function requestOf({ standalone_question: standalone, question, answer: kept }) {
-  const { published_from: from, published_to: to, sources } = kept?.filters ?? {};
-  const asOf = kept?.given_at && Math.abs(Date.parse(kept.given_at) - Date.parse(kept.asked_at)) > 60_000;
-  return {
-    question: standalone || question, asked: question, day: asOf ? kept.asked_at.slice(0, 10) : "", from: from?.slice(0, 10) ?? "",
-    to: to ? lastDay(to) : "", sources: list(sources), window: kept?.window?.applied ?? true, conversation: null,
-  };
-}
-
-/** One turn as it was given, with what has become of its sources since. */
-function showTurn(slots, turn) {
-  const view = viewOf(slots, requestOf(turn), turn);
-  if (turn.answer) view.showFinal(turn.answer);
-  else slots.tail.replaceChildren(h("p", { dir: "auto" }, turn.text));
-  const changed = Object.keys(turn.since ?? {}).length;
-  const heading = slots.answer.querySelector("h2");
-  heading.className = "shown";
-  heading.after(h("p", { class: "kept" }, "Shown as it was answered, ", timeElement(turn.answer?.given_at ?? turn.asked_at, { clock: true }), ".",
-    changed ? ` ${plural(changed, "source has", "sources have")} changed since.` : null));
+  showTurn(DESK_SLOTS, turn, viewOf(DESK_SLOTS, requestOf(turn), turn));
 }
 
 function openConversation(name) {
@@ -278,7 +235,7 @@ function openConversation(name) {
       title || ["Conversation of ", timeElement(turns[0]?.asked_at)]),
       ...turns.map((turn) => {
         const slots = { answer: h("div", {}), reading: h("div", {}), tail: h("div", {}) };
-        showTurn(slots, turn);
+        showTurn(slots, turn, viewOf(slots, requestOf(turn), turn));
         return h("section", { class: "answer turn", "aria-label": turn.question }, slots.answer, slots.tail);
       }));
     if (last) follow(last.conversation_id, last.standalone_question || last.question);
@@ -288,33 +245,13 @@ function openConversation(name) {
 
 // ---- One article, and the archive
 
-async function openReader(place, name) {
+async function read(place, name) {
   const controller = new AbortController();
-  const { signal } = controller;
   loading = controller;
-  const reader = byId("reader");
-  reader.replaceChildren(h("p", { class: "loading", role: "status" }, place === "archive" ? "Opening the archive\u2026" : "Opening the article\u2026"));
-  const back = h("a", { class: "back", "data-back": true },
-    history.state?.fromDesk ? "\u2190 Back to the answer" : history.state?.inward ? "\u2190 Back" : "\u2190 Ask the archive");
-  back.href = "/";
-  try {
-    if (place === "archive") {
-      document.title = "The archive \u2014 Dateline";
-      const { showArchive } = await import("./archive.js");
-      return await showArchive(reader, { signal, ask: (filters) => visit(pathOf(filters)), changed: refreshCoverage });
-    }
-    const version = /^\d{1,15}$/.exec(new URLSearchParams(location.search).get("version") ?? "");
-    const asCited = version ? `?version=${version[0]}` : "";
-    const [{ showArticle }, article] = await Promise.all([import("./article.js"), getJson(`/v1/articles/${name}${asCited}`, { signal })]);
-    if (signal.aborted) return;
-    document.title = `${article.title || "Article"} \u2014 Dateline`;
-    quotes = showArticle(reader, article, { hash: location.hash, cited: history.state?.cited, back });
-  } catch (error) {
-    if (signal.aborted) return;
-    document.title = "Dateline";
-    reader.replaceChildren(back, problemNotice(asProblem(error), { retry: route }));
-    back.focus();
-  }
+  const found = await openReader(byId("reader"), place, name, {
+    signal: controller.signal, state: history.state, visit: (filters) => visit(pathOf(filters)), changed: refreshCoverage, retry: route,
+  });
+  if (loading === controller) quotes = found;
 }
 
 async function refreshCoverage() {

@@ -1,6 +1,6 @@
 // The search desk: the question, its coverage line, the archive in time, the filters and the examples.
 
-import { parse, spanText } from "./dates.js";
+import { endOfDay, nextDay, parse, spanText } from "./dates.js";
 import { byId, h, plural } from "./dom.js";
 import { Timeline } from "./timeline.js";
 
@@ -29,6 +29,18 @@ export function pathOf({ question, day, from, to, sources, window }) {
   for (const source of sources) query.append("source", source);
   if (!window) query.set("window", "off");
   return query.size ? `/?${query}` : "/";
+}
+
+/** The body of `POST /v1/ask` for a request. */
+export function bodyOf(request) {
+  const body = { question: request.question, debug: true, filters: {} };
+  if (request.day) body.asked_at = endOfDay(request.day);
+  if (request.from) body.filters.published_from = request.from;
+  if (request.to) body.filters.published_to = nextDay(request.to);
+  if (request.sources.length) body.filters.sources = request.sources;
+  if (!request.window) body.infer_window = false;
+  if (request.conversation) body.conversation_id = request.conversation;
+  return body;
 }
 
 export class Desk {

@@ -1,7 +1,7 @@
 // The status line under the growing answer, and what the footer says of the service.
 
 import { readiness } from "./api.js";
-import { byId } from "./dom.js";
+import { byId, plural } from "./dom.js";
 
 /** busy shows the pulse and Stop; spoken is text for screen readers only. */
 export function status(text, { busy = false, spoken = "" } = {}) {
@@ -24,4 +24,11 @@ export async function showReadiness() {
   byId("loading-model").textContent = loading
     ? "The language model is being loaded. The first answer waits for it." : "";
   if (loading) setTimeout(showReadiness, 5000);
+}
+
+/** An answer that has come, in words for whoever does not see it. */
+export function spoken({ status: verdict, sentences, citations }) {
+  if (verdict === "insufficient_evidence") return "The archive does not say.";
+  if (verdict === "outside_coverage") return "The archive has nothing from that time.";
+  return `Answer ready: ${plural(sentences?.length ?? 0, "sentence")}, ${plural(citations?.length ?? 0, "citation")}.`;
 }

@@ -415,6 +415,7 @@ class FakeService:
         steps = events(answer)
         misbehaves = [word for word in ("still", "hang", "snap", "truncated", "fails") if word in question]
         if "chopped" in question:
+            answer.pop("debug", None)  # some 40 kB: byte by byte that is a while on a busy machine
             whole = b"\xef\xbb\xbf: hello\r\n\r\n" + b"".join(encode(*step, "\r\n") for step in [*steps, ("final", answer)])
             for byte in whole:
                 yield bytes([byte])
