@@ -9,7 +9,6 @@ from pathlib import Path
 
 from service.articles.files import load, load_as, load_lines
 from service.articles.items import Item, Loaded, Unreadable, Untouched
-from service.articles.parsing import KINDS, kind_of_name
 from service.articles.reading import Meter, Parser, Reading
 from service.articles.web import Web
 from service.ports import Clock, Fetcher, VisitBook
@@ -73,10 +72,7 @@ class Intake:
                 yield from load([Path(source)], reading)
 
     def uploaded(self, path: Path, name: str) -> Iterator[Item]:
-        """Every article of a file that was sent here. Many files are called `article.html`: the name tells nothing of identity."""
-        if kind_of_name(name) is None:
-            yield Unreadable(name, f"is not of a kind Dateline reads: {', '.join(KINDS)}, each also with .gz", None)
-            return
+        """Every article of a file of a kind that is read. Its name tells nothing of identity: many are called `article.html`."""
         yield from load_as(path, name, f"{UPLOAD}{name}", self._reading(None))
 
     def look_again(self, source: str) -> Iterator[Item]:

@@ -13,19 +13,20 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.requests import ClientDisconnect
 
 from service.articles.items import Item
 from service.articles.parsing import KINDS, kind_of_name
 from service.articles.sources import is_address
 from service.bootstrap import Services
 from service.domain import Outcome
-from service.errors import BadInput
+from service.errors import BadInput, DiskFull
 from service.http import problems
 from service.http.keys import AdminRoute
-from service.http.routes import Wired
+from service.http.routes import CLIENT_LEFT, Wired
 from service.http.streaming import KEEP_ALIVE, STALLED
 from service.indexing.report import IngestReport
 from service.wire import item_out
@@ -49,12 +50,12 @@ class Source(BaseModel):
     url: str = Field(min_length=1, max_length=2000, description="A page, a feed or a sitemap.", examples=["https://herald.example/feed.xml"])
 
 
-@router.post("/ingest/file", responses=_STREAM, openapi_extra={"requestBody": {"required": True, "content": _BYTES}})
+@router.post("/ingest/file", response_model=None, responses=_STREAM, openapi_extra={"requestBody": {"required": True, "content": _BYTES}})
 async def file(
     name: Annotated[str, Query(min_length=1, max_length=1000, description="The file's name; its ending says what it is.")],
     wired: Wired,
     request: Request,
-) -> EventSourceResponse:
+) -> Response:
     """Take in the articles of the file that is the body, of any kind that `dateline ingest` reads."""
     called = plain_name(name)
     folder = TemporaryDirectory(prefix="dateline-upload-")
@@ -64,8 +65,12 @@ async def file(
             async for chunk in request.stream():
                 await asyncio.to_thread(spooled.write, chunk)
         size = path.stat().st_size
-    except BaseException:
+    except BaseException as error:
         folder.cleanup()
+        if isinstance(error, ClientDisconnect):
+            return Response(status_code=CLIENT_LEFT)
+        if isinstance(error, OSError):
+            raise DiskFull(f"the file cannot be set down ({error.strerror}): free some space where temporary files are kept") from error
         raise
     return _told(request, wired, lambda: wired.intake.uploaded(path, called), size, folder.cleanup)
 

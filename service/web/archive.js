@@ -129,7 +129,9 @@ function handingIn() {
   const give = (name, path, body, type) => {
     const line = h("p", {}, h("strong", { dir: "auto" }, name), " ", h("span", {}, "waits\u2026"));
     log.append(line);
-    queue = queue.then(() => oneIn(line, name, path, body, type)).then(() => cameIn()).catch(() => {}); // a view that was left is not drawn again
+    queue = queue.then(() => oneIn(line, name, path, body, type)).then(() => cameIn()).catch((error) => {
+      if (error.name !== "AbortError") asProblem(error); // a view that was left is not drawn again
+    });
   };
   const giveFiles = (chosen) => {
     for (const file of chosen) give(file.name, `/v1/ingest/file?name=${encodeURIComponent(file.name)}`, file, "application/octet-stream");

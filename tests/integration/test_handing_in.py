@@ -1,8 +1,11 @@
 """Files and addresses handed in over HTTP: told as they go, under limits, with hostile names, and only with an admin key."""
 
+import asyncio
+import errno
 import gzip
 import json
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,6 +105,37 @@ def test_a_body_that_is_too_large_is_refused_and_leaves_nothing(open_door: Calla
     assert door.post("/v1/ingest/file", params={"name": "a.txt"}, content=b"x" * 3_000).status_code == 413
     assert door.post("/v1/ingest/file", params={"name": "a.txt"}, content=iter([b"x" * 1_500] * 2)).status_code == 413
     assert hand_in(door, events_of, "a.txt", b"It rained.")[-1][1]["counts"] == {"added": 1}
+
+
+def test_an_upload_that_breaks_off_is_no_incident(door: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    """Who leaves in the middle of a file is forgotten with what they sent: nothing is taken in, and the log has no error."""
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/ingest/file", "raw_path": b"/v1/ingest/file", "query_string": b"name=a.txt",
+        "headers": [(b"host", b"localhost")], "http_version": "1.1", "scheme": "http", "root_path": "", "client": ("127.0.0.1", 1),
+        "server": ("localhost", 80),
+    }  # fmt: skip
+    said = iter([{"type": "http.request", "body": b"It rained", "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return next(said)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(door.app(scope, receive, send))
+    assert sent[0]["status"] == 499
+    assert "incident" not in caplog.text
+    assert door.get("/v1/coverage").json()["articles"] == 3
+
+
+def test_a_full_disk_for_what_is_sent_is_said(door: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """507 and what to do, where the file cannot be set down."""
+    full = tmp_path / "full"
+    monkeypatch.setattr(Path, "open", lambda path, mode: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device", str(full))))
+    response = door.post("/v1/ingest/file", params={"name": "a.txt"}, content=b"It rained.")
+    assert response.status_code == 507
+    assert "free some space" in response.json()["detail"]
 
 
 def test_what_cannot_be_read_is_told_in_the_report(door: TestClient, events_of: Events) -> None:
