@@ -24,15 +24,17 @@ from service.articles.items import Item
 from service.articles.sandbox import Sandbox
 from service.articles.sources import Intake
 from service.domain import Coverage, Feedback, Hit, Question, Scope
-from service.errors import ArchiveInUse, DiskFull
+from service.errors import ArchiveInUse, DiskFull, Stopping
 from service.fetching.fetch import FetchLimits, SafeFetcher
 from service.fetching.polite import PoliteFetcher
 from service.indexing.ingest import Ingester
 from service.indexing.passages import PASSAGE_VERSION
 from service.indexing.report import IngestReport, Progress
-from service.models.encoder import build_embedder
-from service.models.generator import build_generator
+from service.models.breaker import GuardedGenerator
+from service.models.encoder import SentenceEncoder, build_embedder
+from service.models.generator import ChatGenerator, build_generator
 from service.models.llama_server import LlamaServer
+from service.models.llama_watch import LlamaWatch
 from service.models.nli import NLI, NliJudge
 from service.models.reranker import build_reranker
 from service.ports import Clock, Embedder, Generator, Reranker, SentenceJudge, VectorIndex
@@ -49,6 +51,8 @@ from service.storage.visits import Visits
 
 logger = logging.getLogger(__name__)
 ARCHIVE_FILE = "archive.sqlite3"
+LAST_WRITE = 2.0
+"""Seconds that a write under way gets at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,7 @@ class Services:
     warmth: Warmth = field(default_factory=Warmth)
     closing: ExitStack = field(default_factory=ExitStack)
     """What else ends with the services."""
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     @property
     def server(self) -> LlamaServer | None:
@@ -100,13 +105,14 @@ class Services:
         return self.intake.items(sources, columns)
 
     def ingest(self, items: Iterable[Item], progress: Progress | None = None, *, dry_run: bool = False) -> IngestReport:
-        """`Ingester.run`, one at a time."""
+        """`Ingester.run`, one at a time. Raises Stopping, or ModelUnavailable of the encoder, in the middle once `stop` was called."""
         with self.writing:
-            return self.ingester.run(items, progress, dry_run=dry_run)
+            return self.ingester.run(_until(self.stopping, items), progress, dry_run=dry_run)
 
     def remove(self, article_ids: Sequence[str]) -> None:
         """Take articles out of every index, with every version they had; those that are not there are passed over."""
         with self.writing:
+            _raise_if(self.stopping)
             self.ingester.remove(article_ids)
 
     def search(self, request: AskRequest, k: int) -> Found:
@@ -135,28 +141,47 @@ class Services:
         """Load encoder and models in the background, before the first question needs them; `readiness` tells how it goes."""
         server, reranker = self.server, self.reranker
         loads: dict[str, Callable[[], object]] = {"encoder": lambda: self.embedder.embed(["warm"])}
-        loads |= {"generator": server.ensure} if server else {}
+        loads |= {"index": self.index.mend} if isinstance(self.index, ChromaIndex) else {}
+        if server:
+            loads["generator"] = server.ensure
+            watch = LlamaWatch(server)
+            self.closing.callback(watch.stop)
+            watch.start()
         return self.warmth.load(loads | ({"reranker": lambda: reranker.rerank("warm", ["warm"])} if reranker else {}))
 
     def readiness(self) -> dict[str, Any]:
-        """Each part of the service and whether it can serve. A local model that died is started again.
+        """Each part of the service and whether it can serve.
 
         The reranker is None where there is none; one that failed is shown and does not count, since questions are answered without it.
         """
         server, name = self.server, self.generator.name if self.generator else "extractive"
-        if server and self.warmth.idle and not server.alive:
-            self.warmth.load({"generator": server.ensure})
+        generator = self.warmth.of("generator") | {"name": name}
+        if getattr(self.generator, "state", "closed") == "open":
+            generator |= {"ready": False, "state": "failed", "reason": "it failed several times in a row and is not asked for a while"}
+        elif server and self.warmth.idle and not server.alive:
+            generator |= {"ready": False, "state": "failed", "reason": "its process has ended and is started again"}
         parts: dict[str, dict[str, Any] | None] = {
             "archive": seen("archive", lambda: {"articles": self.archive.coverage().articles}),
             "index": seen("index", lambda: {"kind": type(self.index).__name__, "vectors": self.index.count()}),
             "encoder": self.warmth.of("encoder"),
-            "generator": self.warmth.of("generator") | {"name": name},
+            "generator": generator,
             "reranker": self.warmth.of("reranker") | {"name": self.reranker.name} if self.reranker else None,
         }
         return {"ready": ready(parts), **parts}
 
+    def stop(self) -> None:
+        """Have what is under way end soon: articles that are being taken in are left where they are, and nothing more is embedded."""
+        self.stopping.set()
+        if isinstance(self.embedder, SentenceEncoder):
+            self.embedder.stop()
+
     def close(self) -> None:
-        """Close everything, the index first so that it is left clean."""
+        """Close everything, the index first so that it is left clean; who writes to it gets a moment to come to an end."""
+        self.stopping.set()
+        if self.writing.acquire(timeout=LAST_WRITE):
+            self.writing.release()
+        else:
+            logger.warning("articles are still being written: the vector index is rebuilt at the next start")
         with self.closing as last:
             if self.server:
                 last.callback(self.server.stop)
@@ -171,6 +196,19 @@ class Services:
         self.close()
 
 
+def _until(stopping: threading.Event, items: Iterable[Item]) -> Iterator[Item]:
+    """The items until then. Raises Stopping."""
+    for item in items:
+        _raise_if(stopping)
+        yield item
+    _raise_if(stopping)
+
+
+def _raise_if(stopping: threading.Event) -> None:
+    if stopping.is_set():
+        raise Stopping("the service is stopping: run the same again when it is back; what was reported as taken in is kept")
+
+
 def fingerprint(embedder: Embedder) -> str:
     """What must agree between an archive and the settings: the encoder's weights and how passages are cut."""
     return f"{embedder.fingerprint}; passages v{PASSAGE_VERSION}"
@@ -183,9 +221,10 @@ def open_archive(settings: Settings, embedder: Embedder, ingest_clock: Clock = n
 
 def build(
     settings: Settings, *, writable: bool = True, embedder: Embedder | None = None, generator: Generator | None = None,
-    reranker: Reranker | None = None, ingest_clock: Clock = now,
+    reranker: Reranker | None = None, ingest_clock: Clock = now, mend_later: bool = False,
 ) -> Services:  # fmt: skip
-    """Wire the real adapters. With `writable` false, an archive held by another process can still be searched.
+    """Wire the real adapters. With `writable` false, an archive held by another process can still be searched; with `mend_later`, a
+    vector index in doubt is rebuilt by `warm_up`, and until then the stored vectors are searched.
 
     `ingest_clock` says when articles were taken in, which is when those of unknown date become visible.
 
@@ -196,14 +235,14 @@ def build(
     try:
         reranker = reranker or build_reranker(settings)
         watched = WatchedReranker(reranker, warmth) if reranker else None
-        generator = generator or build_generator(settings)
+        generator = generator or _guarded(build_generator(settings))
         closing = ExitStack()
         intake = closing.enter_context(open_intake(settings, archive))
         second = build_second_reader(settings, generator)
         writer = ModelWriter(generator, _prompts(generator, settings), embedder, second) if generator else None
-        index = _index(settings, archive, writable=writable)  # last: what fails after it would leave it in doubt
+        index = _index(settings, archive, writable=writable, mend_later=mend_later)  # last: what fails after it would leave it in doubt
         searcher = Searcher(archive, index, embedder, reranker=watched, rerank_candidates=settings.rerank_candidates)
-        limits = Limits(settings.top_k, settings.evidence_sentences, settings.evidence_tokens)
+        limits = Limits(settings.top_k, settings.evidence_sentences, settings.evidence_tokens, settings.ask_seconds)
         rewriter = Rewriter(generator, load_prompt(resources() / "prompts", STANDALONE_PROMPT, needs=("question",))) if generator else None
         answerer = Answerer(archive, searcher, embedder, writer, Conversations(archive), now, limits, rewriter)
     except BaseException:
@@ -257,7 +296,7 @@ def build_second_reader(settings: Settings, generator: Generator | None) -> Seco
     if chosen.startswith(NLI):
         judge = NliJudge(chosen.removeprefix(NLI))
     else:
-        model = generator if chosen == "model" else build_generator(settings.model_copy(update={"model": chosen}))
+        model = generator if chosen == "model" else _guarded(build_generator(settings.model_copy(update={"model": chosen})))
         if model is None:
             return None
         judge = ModelJudge(model, prompt)
@@ -275,9 +314,14 @@ def _caught_up(services: Services) -> Services:
     return services
 
 
-def _index(settings: Settings, archive: SqliteArchive, *, writable: bool) -> VectorIndex:
+def _guarded(generator: ChatGenerator | None) -> Generator | None:
+    """A model of somebody else's behind a breaker; one's own process is looked after by `LlamaServer`."""
+    return GuardedGenerator(generator) if generator and not generator.server else generator
+
+
+def _index(settings: Settings, archive: SqliteArchive, *, writable: bool, mend_later: bool) -> VectorIndex:
     try:
-        return ChromaIndex(settings.data_dir, archive)
+        return ChromaIndex(settings.data_dir, archive, mend_later=mend_later)
     except ArchiveInUse as error:
         if writable:
             raise

@@ -99,3 +99,23 @@ class ModelCorrupt(ModelError):
 
 class ModelUnavailable(ModelError):
     """The model does not answer, or stopped in the middle."""
+
+
+class ModelRefused(ModelUnavailable):
+    """The model is there and does not take this request."""
+
+
+class Overloaded(DatelineError):
+    """More is asked than is taken on at once; `retry_after` is when to ask again, in seconds."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TooManyRequests(Overloaded):
+    """One caller asks more than its share. Others are served."""
+
+
+class Stopping(DatelineError):
+    """The service is being stopped. What was acknowledged is kept."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import signal
 import socket
+from collections.abc import Callable
 from types import FrameType
 
 import typer
+import uvicorn
 
 from service.bootstrap import build, sample_folder
 from service.errors import SettingsError
 from service.http.app import create_app
+from service.http.connection import STALLED, BoundedConnection
 from service.http.keys import require_keys
 from service.settings import Settings
 
@@ -21,13 +24,11 @@ BACKLOG = 128
 
 def run(settings: Settings, *, sample_if_empty: bool) -> None:
     """Serve until interrupted. Raises SettingsError where the port is taken, ArchiveInUse where the archive is."""
-    import uvicorn
-
     require_keys(settings)
     # uvicorn raises the signal again when it has ended: as an exception, so that the archive is closed on every way out.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
-    with _listen(settings) as listener, build(settings) as services:
+    with _listen(settings) as listener, build(settings, mend_later=True) as services:
         app = create_app(services)
         if sample_if_empty and services.archive.coverage().articles == 0:
             report = services.ingest(services.load([sample_folder()]))
@@ -36,8 +37,28 @@ def run(settings: Settings, *, sample_if_empty: bool) -> None:
         url = _address(listener)
         services.announce(url)
         typer.echo(f"Dateline serves {url}/ (API: /docs). Stop with Ctrl-C.", err=True)
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE, server_header=False)
-        uvicorn.Server(config).run(sockets=[listener])
+
+        def stopping() -> None:
+            app.state.doors.close()
+            services.stop()
+
+        config = uvicorn.Config(
+            app, http=BoundedConnection, ws="none", log_level="warning", timeout_graceful_shutdown=GRACE, server_header=False
+        )
+        Server(config, stopping).run(sockets=[listener])
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, which says that it stops before it waits for what is under way."""
+
+    def __init__(self, config: uvicorn.Config, stopping: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's."""
+        self._stopping()
+        await super().shutdown(sockets)
 
 
 def _address(listener: socket.socket) -> str:
@@ -56,6 +77,8 @@ def _listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # what was written to a peer that has stopped reading does not keep a closed connection
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED * 1000))
     try:
         listener.bind((settings.host, settings.port))
         listener.listen(BACKLOG)

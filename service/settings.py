@@ -20,6 +20,7 @@ from service.errors import SettingsError
 
 ELSEWHERE = frozenset({"DATELINE_LOG_LEVEL"})
 """Variables that are ours and no settings of the service: read by `logs`."""
+RATE = r"^([1-9]\d{0,8}/(second|minute|hour|day))?$"
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -57,7 +58,7 @@ class Settings(BaseSettings):
         None,
         description="Base URL of a server of one's own: of the OpenAI protocol for `openai:NAME` (vLLM, …), of Ollama for `ollama:NAME`.",
     )
-    model_timeout: float = Field(120.0, gt=0, description="Seconds without a token after which a model counts as down.")
+    model_timeout: float = Field(60.0, gt=0, description="Seconds without a token after which a model counts as down.")
     model_context: int = Field(4096, ge=1024, description="Context of the local model, in tokens, for one question.")
     model_threads: int | None = Field(None, ge=1, description="Threads of the local model; all cores by default.")
     embedding_model: str = Field(
@@ -109,6 +110,21 @@ class Settings(BaseSettings):
         default_factory=lambda: ["localhost", "127.0.0.1", "[::1]"],
         description="Comma-separated names that requests may use in their Host header.",
     )
+    ask_slots: int = Field(2, ge=1, le=1000, description="Questions that are answered at a time.")
+    ask_queue: int = Field(16, ge=0, le=10_000, description="Questions that may wait; one more is refused with 503.")
+    ask_seconds: float = Field(
+        180.0, gt=0, description="Seconds a model may take for one answer; then what was checked so far stands, or the articles are quoted."
+    )
+    ask_rate: str = Field("60/minute", pattern=RATE, description="Questions of one key, such as `60/minute`; empty for no limit.")
+    search_slots: int = Field(4, ge=1, le=1000, description="Searches at a time.")
+    search_queue: int = Field(64, ge=0, le=10_000, description="Searches that may wait.")
+    search_rate: str = Field("300/minute", pattern=RATE, description="Searches of one key.")
+    read_rate: str = Field("1200/minute", pattern=RATE, description="Every other request of one key but those that take articles in.")
+    ingest_queue: int = Field(
+        16, ge=0, le=1000, description="Requests to take in or remove articles that may wait; they are done one at a time."
+    )
+    ingest_queue_seconds: float = Field(900.0, gt=0, description="Seconds that one of those may wait.")
+    queue_seconds: float = Field(60.0, gt=0, description="Seconds that any other request may wait; then it is refused with 503.")
     fetch_private_networks: bool = Field(
         default=False, description="Whether pages and feeds may be fetched from loopback and private addresses, and on any port."
     )

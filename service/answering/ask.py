@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import aclosing
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from service.answering import abstention
 from service.answering.composing import Composer, Outcome
 from service.answering.conflicts import Disagreement, find_disagreement
 from service.answering.conversation import Rewriter
+from service.answering.deadline import Deadline
 from service.answering.grounding import Verdict
 from service.answering.part import Part
 from service.answering.premises import Premise, find_false_premise
@@ -40,6 +42,8 @@ class Limits:
     top_k: int
     evidence_sentences: int
     evidence_tokens: int
+    seconds: float = 180.0
+    """What a model may take, for all it is asked for one answer."""
 
 
 class Answerer:
@@ -72,11 +76,11 @@ class Answerer:
         Raises BadQuestion, NotFound for a conversation that is not the asker's, and ModelUnavailable where the mode insists on a model;
         otherwise a model that is down is a fallback.
         """
-        watch, given_at = Stopwatch(), self._clock()
+        watch, given_at, model_time = Stopwatch(), self._clock(), Deadline(self._limits.seconds)
         answer_id = request.answer_id or new_id("ans")
         conversation_id = request.conversation_id or request.new_conversation_id or new_id("con")
         with watch("understand"):
-            request = await self._standing_alone(request)
+            request = await self._standing_alone(request, model_time)
             question = await asyncio.to_thread(self.understand, request)
             coverage = await asyncio.to_thread(self._archive.coverage, Scope(question.scope.visible_at))
             covered = await asyncio.to_thread(is_covered, question, self._archive)
@@ -94,7 +98,7 @@ class Answerer:
             generator, status = await self._deny(premise, composer, draft, emit), Status.ANSWERED
         elif status is None:
             dispute = self._disagreement(question, selection)
-            generator = await self._write(request.mode, question, selection, composer, draft, watch, emit)
+            generator = await self._write(request.mode, question, selection, composer, draft, watch, emit, model_time)
             dispute = None if draft.refused else dispute
             await self._add_what_differs(dispute, question, selection, composer, draft, emit)
             status = abstention.after_writing(
@@ -145,13 +149,18 @@ class Answerer:
             return request.history
         return request.history + self._memory.history(request.conversation_id, asked_at.astimezone(UTC), request.owner)
 
-    async def _standing_alone(self, request: AskRequest) -> AskRequest:
+    async def _standing_alone(self, request: AskRequest, model_time: Deadline) -> AskRequest:
         """With the model's rewriting of a follow-up that leans on what was said and that rules cannot resolve, if it has a sound one."""
         if self._rewriter is None or request.mode is Mode.EXTRACTIVE or not (request.history or request.conversation_id):
             return request
         asked_at = request.moment(self._clock())
         history = await asyncio.to_thread(self._history, request, asked_at)
-        return replace(request, standalone=await self._rewriter.standalone(request.question, history, asked_at))
+        try:
+            async with model_time:
+                return replace(request, standalone=await self._rewriter.standalone(request.question, history, asked_at))
+        except ModelUnavailable as error:
+            logger.warning("a follow-up is not rewritten: %s", error)
+            return request
 
     def _select(self, question: Question, hits: list[Hit]) -> Selection:
         limits = self._limits
@@ -173,16 +182,18 @@ class Answerer:
         return find_disagreement(question.standalone, selection.evidence, selection.vectors, selection.question_vector)
 
     async def _write(
-        self, mode: Mode, question: Question, selection: Selection, composer: Composer, draft: Draft, watch: Stopwatch, emit: Emit
-    ) -> GeneratorUsed:
+        self, mode: Mode, question: Question, selection: Selection, composer: Composer, draft: Draft, watch: Stopwatch, emit: Emit,
+        model_time: Deadline,
+    ) -> GeneratorUsed:  # fmt: skip
         """Fill the draft, by the model or, without one, from the articles' own sentences; returns who did."""
         fallback: str | None = None
         meant: tuple[int, ...] = ()
         if mode is not Mode.EXTRACTIVE and self._writer is not None:
             try:
                 with watch("generate"):
-                    async for verdict in self._writer.write(question, selection, draft, watch, emit):
-                        await self._show(verdict, composer, emit)
+                    async with model_time, aclosing(self._writer.write(question, selection, draft, watch, emit)) as verdicts:
+                        async for verdict in verdicts:
+                            await self._show(verdict, composer, emit)
                 if mode is Mode.MODEL or draft.refused or draft.is_carried:
                     return GeneratorUsed(self._writer.name, "model")
                 fallback = draft.failure(selection.evidence)

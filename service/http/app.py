@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from starlette.routing import BaseRoute
 from service import __version__
 from service.bootstrap import Services
 from service.http import conversations, handing_in, ingesting, problems, routes
+from service.http.admission import Doors
 from service.http.keys import KeyedRoute, Keys, require_keys
 from service.http.middleware import BodyLimit, Incidents, KnownHosts, SecurityHeaders
 from service.http.recordings import Recordings
@@ -50,7 +50,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.state.keys = Keys(settings)
-    app.state.writing = asyncio.Lock()
+    app.state.doors = Doors(settings)
     app.state.recordings = Recordings()
     problems.install(app)
     for middleware, options in (
@@ -61,7 +61,7 @@ def create_app(services: Services) -> FastAPI:
     ):
         app.add_middleware(middleware, **options)
     bearer = Depends(HTTPBearer(auto_error=False, description="A key of DATELINE_API_KEYS; none is needed where none is set."))
-    for router in (routes.reading, handing_in.router, ingesting.router, conversations.router):
+    for router in (routes.reading, routes.asking, routes.searching, handing_in.router, ingesting.router, conversations.router):
         app.include_router(router, dependencies=[bearer], responses=problems.DOCUMENTED)
     _add_public(app, services)
     refuse_unkeyed(app.routes)

@@ -23,8 +23,9 @@ from service.articles.parsing import KINDS, kind_of_name
 from service.articles.sources import is_address
 from service.bootstrap import Services
 from service.domain import Outcome
-from service.errors import BadInput, DiskFull
+from service.errors import BadInput, DatelineError, DiskFull
 from service.http import problems
+from service.http.ingesting import turn
 from service.http.keys import AdminRoute
 from service.http.routes import CLIENT_LEFT, Wired
 from service.http.streaming import KEEP_ALIVE, STALLED
@@ -96,7 +97,12 @@ def plain_name(name: str) -> str:
 def _told(
     request: Request, wired: Services, items: Callable[[], Iterator[Item]], size: int, done: Callable[[], None]
 ) -> EventSourceResponse:
-    """Ingest in a thread, one at a time, and a stream that tells of it."""
+    """Ingest in a thread, one at a time, and a stream that tells of it. Raises Overloaded or Stopping."""
+    try:
+        place = turn(request)
+    except DatelineError:
+        done()
+        raise
     loop, told = asyncio.get_running_loop(), asyncio.Queue[ServerSentEvent | None]()
 
     def tell(event: str, data: dict[str, Any]) -> None:
@@ -114,7 +120,7 @@ def _told(
 
     async def run() -> None:
         try:
-            async with request.app.state.writing:
+            async with place:
                 await asyncio.to_thread(work)
         except Exception as error:  # noqa: BLE001 - told, and logged by `describe` where nobody expected it
             tell("error", problems.describe(error))

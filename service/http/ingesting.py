@@ -12,6 +12,7 @@ from service.articles.items import Item, Unreadable
 from service.articles.row import article_from_row
 from service.bootstrap import Services, now
 from service.errors import BadArticle
+from service.http.admission import Place
 from service.http.keys import AdminRoute
 from service.http.routes import Wired
 from service.wire import item_out
@@ -29,11 +30,17 @@ class Removal(BaseModel):
     ids: list[Annotated[str, Field(max_length=256)]] = Field(min_length=1, max_length=MAX_ROWS)
 
 
+def turn(request: Request) -> Place:
+    """The caller's place among those that change the archive, one at a time. Raises Overloaded or Stopping."""
+    place: Place = request.app.state.doors.ingest.enter(request.app.state.keys.owner_of(request.headers.get("authorization")))
+    return place
+
+
 @router.post("/articles")
 async def articles(rows: Annotated[list[Any], Body(max_length=MAX_ROWS)], wired: Wired, request: Request) -> dict[str, Any]:
     """Take in a list of corpus rows; each gets its outcome, and a bad one costs no other."""
     # Waiting here and not in a thread: those that wait must not take the threads that questions need.
-    async with request.app.state.writing:
+    async with turn(request):
         report = await asyncio.to_thread(lambda: wired.ingest([_item(number, row, wired) for number, row in enumerate(rows)]))
     return {"items": [item_out(item) for item in report.items], "counts": {kind.value: n for kind, n in sorted(report.counts.items())}}
 
@@ -42,7 +49,7 @@ async def articles(rows: Annotated[list[Any], Body(max_length=MAX_ROWS)], wired:
 async def ingest(items: Annotated[list[Any], Body(max_length=MAX_ROWS)], wired: Wired, request: Request) -> dict[str, Any]:
     """Take in what a `dateline ingest` or `dateline watch` beside this service has read. Its format follows the version of Dateline."""
     at, longest = now(), wired.settings.max_article_chars
-    async with request.app.state.writing:
+    async with turn(request):
         report = await asyncio.to_thread(lambda: wired.ingest([unpacked(item, now=at, max_chars=longest) for item in items]))
     return report_out(report)
 
@@ -50,14 +57,14 @@ async def ingest(items: Annotated[list[Any], Body(max_length=MAX_ROWS)], wired: 
 @router.post("/articles/remove", status_code=204)
 async def remove_several(removal: Removal, wired: Wired, request: Request) -> None:
     """Take articles out of every index in one step, those that are not there passed over."""
-    async with request.app.state.writing:
+    async with turn(request):
         await asyncio.to_thread(wired.remove, removal.ids)
 
 
 @router.delete("/articles/{article_id:path}", status_code=204)
 async def remove(article_id: str, wired: Wired, request: Request) -> None:
     """Take an article out of every index, with every version it had; it is never found or cited again."""
-    async with request.app.state.writing:
+    async with turn(request):
         await asyncio.to_thread(wired.archive.version, article_id)
         await asyncio.to_thread(wired.remove, [article_id])
 

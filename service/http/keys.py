@@ -13,6 +13,8 @@ from fastapi.routing import APIRoute
 from service.errors import SettingsError
 from service.settings import Settings
 
+LARGEST = 1_000_000
+"""Bytes of a body of those routes that take no articles in: a question with a thousand article ids has a quarter of that."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -54,32 +56,70 @@ def _key(authorization: str | None) -> bytes:
 
 
 class KeyedRoute(APIRoute):
-    """A route whose class names the scope that its callers need. The key is asked for before the body is read."""
+    """A route whose class names the scope that its callers need and the door they go through.
+
+    The key, its rate and the queue are looked at before the body is read. Where the class is `brief`, the handler then runs in a slot of
+    its door; the others take theirs when they know what is asked of them.
+    """
 
     scope: ClassVar[str] = "admin"
+    door: ClassVar[str] = "read"
+    brief: ClassVar[bool] = True
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's handler behind the check. Raises 401 without a known key, 403 where its scope does not reach."""
+        """FastAPI's handler behind the checks.
+
+        Raises 401 without a known key, 403 where its scope does not reach, Overloaded or TooManyRequests where too much is asked.
+        """
         handle = super().get_route_handler()
 
         async def keyed(request: Request) -> Response:
-            found = request.app.state.keys.scope_of(request.headers.get("authorization"))
+            authorization = request.headers.get("authorization")
+            found = request.app.state.keys.scope_of(authorization)
             if found is None:
                 raise HTTPException(401, "send a known key as Authorization: Bearer KEY", {"WWW-Authenticate": "Bearer"})
             if self.scope == "admin" and found != "admin":
                 raise HTTPException(403, "this needs a key of scope admin")
-            return await handle(request)
+            owner = request.app.state.keys.owner_of(authorization)
+            door = request.app.state.doors.glance(self.door, owner)
+            if not self.brief:
+                return await handle(request)
+            await _small_body(request)  # before the slot: who sends slowly must not hold one
+            async with door.enter(owner):
+                return await handle(request)
 
         return keyed
 
 
+async def _small_body(request: Request) -> None:
+    """Read the body, which the request keeps. Raises 413."""
+    announced = request.headers.get("content-length", "")
+    if (announced.isdecimal() and int(announced[:20]) > LARGEST) or len(await request.body()) > LARGEST:
+        raise HTTPException(413, f"the body is larger than {LARGEST:,} bytes")
+
+
 class AskRoute(KeyedRoute):
-    """For every key."""
+    """For every key: reading, and what else is done at once."""
 
     scope = "ask"
 
 
+class SearchRoute(AskRoute):
+    """For every key: searches."""
+
+    door = "search"
+
+
+class QuestionRoute(AskRoute):
+    """For every key: questions. The handler takes a place at the door `ask`."""
+
+    door = "ask"
+    brief = False
+
+
 class AdminRoute(KeyedRoute):
-    """For keys of scope `admin`."""
+    """For keys of scope `admin`: what changes the archive. The handler takes a place at the door `ingest`."""
 
     scope = "admin"
+    door = "ingest"
+    brief = False

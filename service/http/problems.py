@@ -28,6 +28,9 @@ _STATUS: dict[type[errors.DatelineError], int] = {
     errors.FetchError: 502,
     errors.DiskFull: 507,
     errors.ArchiveError: 503,
+    errors.TooManyRequests: 429,
+    errors.Overloaded: 503,
+    errors.Stopping: 503,
     errors.DatelineError: 500,
 }
 RETRY_AFTER = "5"
@@ -76,6 +79,11 @@ def describe(error: Exception) -> dict[str, Any]:
     return body(500, f"something unexpected went wrong here; the service's log has it under {incident}")
 
 
+def retry_after(error: Exception) -> str:
+    """Seconds until it is worth another try."""
+    return str(error.retry_after) if isinstance(error, errors.Overloaded) else RETRY_AFTER
+
+
 def status_of(error: errors.DatelineError) -> int:
     """The status of the nearest class in the tree."""
     return next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
@@ -90,7 +98,7 @@ def install(app: FastAPI) -> None:
 
 async def _expected(request: Request, error: Exception) -> JSONResponse:
     members = describe(error)
-    headers = {"Retry-After": RETRY_AFTER} if members["status"] == 503 else {}
+    headers = {"Retry-After": retry_after(error)} if members["status"] in {429, 503} else {}
     return JSONResponse(members, members["status"], headers, MEDIA_TYPE)
 
 

@@ -24,6 +24,7 @@ from service.answering.ask import Answerer
 from service.answering.request import AskRequest, Event, new_id
 from service.errors import BadQuestion, NotFound
 from service.http import problems
+from service.http.admission import STOPPING, Door, Place
 from service.wire import answer_out, event_out
 
 BACKLOG = 64
@@ -32,8 +33,9 @@ KEPT = 64
 """Streams that nobody reads and that are kept; beyond that the oldest goes."""
 KEPT_SECONDS = 300
 """How long a stream is kept that nobody reads."""
-STOPPING = "the service is stopping: ask again when it is back"
 RESTART = "restart"
+QUEUED = "queued"
+"""Sent to whoever has to wait, and not kept: how many are ahead."""
 _ENDS = frozenset({"final", "error"})
 
 
@@ -49,8 +51,13 @@ class Sent:
 class Recording:
     """One stream. All methods belong to one event loop."""
 
-    def __init__(self, answerer: Answerer, asked: AskRequest, now: datetime, *, debug: bool) -> None:
-        """`asked` is the request as it came; its moment and ids are settled here, so that it can be asked again."""
+    def __init__(
+        self, answerer: Answerer, asked: AskRequest, now: datetime, *, debug: bool, door: Door, place: Place | None = None
+    ) -> None:
+        """`asked` is the request as it came; its moment and ids are settled here, so that it can be asked again.
+
+        `place` is one that the asker has at the door already; where the question is asked again it takes another.
+        """
         self.asked = asked
         self.debug = debug
         moment = asked.asked_at or now
@@ -61,6 +68,8 @@ class Recording:
         self._numbers = itertools.count()
         self._changed = asyncio.Condition()
         self._worker: asyncio.Task[None] | None = None
+        self._door = door
+        self._place = place
         self._expected: list[tuple[str, str]] = []
         self._came: list[tuple[str, str]] = []
 
@@ -88,6 +97,17 @@ class Recording:
         """How many events there are so far."""
         return len(self._events)
 
+    def admit(self) -> None:
+        """See to it that there is a place where the question is to be asked. Raises Overloaded or Stopping."""
+        if self._place is None and self._worker is None and not self.has_ended:
+            self._place = self._door.enter(self.asked.owner)
+
+    def rest(self) -> None:
+        """Give up a place that nobody reads from."""
+        if not self._places and self._worker is None and self._place:
+            self._place.leave()
+            self._place = None
+
     async def read(self, after: int = 0, stopping: anyio.Event | None = None) -> AsyncGenerator[Sent, None]:
         """The events after that number up to the last. Leaving stops the model where nobody else reads.
 
@@ -99,6 +119,8 @@ class Recording:
         try:
             if self._worker is None and not self.has_ended:
                 self._begin()
+            if self._place and (ahead := self._place.ahead) is not None:
+                yield Sent("", QUEUED, json.dumps({"ahead": ahead}))
             while True:
                 async with self._changed:
                     await self._changed.wait_for(lambda: len(self._events) > self._places[reader] or _is_set(stopping))
@@ -124,6 +146,7 @@ class Recording:
         """Ask; what is recorded already is expected to come again."""
         last = max((place for place, (name, _) in enumerate(self._events, 1) if name == RESTART), default=0)
         self._expected, self._came = self._events[last:], []
+        self.admit()
         self._worker = asyncio.create_task(self._work())
 
     async def _stop(self) -> None:
@@ -131,6 +154,7 @@ class Recording:
         if worker and worker.cancel():
             with suppress(asyncio.CancelledError):
                 await asyncio.wait({worker})
+        self.rest()
 
     async def _work(self) -> None:
         async def emit(event: Event) -> None:
@@ -138,7 +162,9 @@ class Recording:
             await self._add(name, data)
 
         try:
-            answer = await self._answerer.ask(self._request, emit)
+            assert self._place is not None
+            async with self._place:
+                answer = await self._answerer.ask(self._request, emit)
             await self._add("final", answer_out(answer, debug=self.debug).model_dump(mode="json", by_alias=True))
         except Exception as error:  # noqa: BLE001 - becomes the one terminal event
             await self._add("error", problems.describe(error))
@@ -179,9 +205,11 @@ class Recordings:
         self._clock = clock
         self._kept: dict[str, tuple[Recording, float]] = {}
 
-    def begin(self, answerer: Answerer, asked: AskRequest, now: datetime, *, debug: bool) -> Recording:
-        """A new stream, which runs once it is read."""
-        recording = Recording(answerer, asked, now, debug=debug)
+    def begin(
+        self, answerer: Answerer, asked: AskRequest, now: datetime, *, debug: bool, door: Door, place: Place | None = None
+    ) -> Recording:
+        """A new stream, which runs once it is read, in the turn of its place."""
+        recording = Recording(answerer, asked, now, debug=debug, door=door, place=place)
         self._kept[recording.id] = (recording, self._clock())
         self._tidy()
         return recording

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from service.answering.request import AskRequest
 from service.bodies import AskBody, FeedbackBody, SearchBody
 from service.bootstrap import Services, now
 from service.errors import BadQuestion
-from service.http.keys import AskRoute
+from service.http.admission import Doors
+from service.http.keys import AskRoute, QuestionRoute, SearchRoute
 from service.http.recordings import Recordings
 from service.http.streaming import event_stream, resumed, whole_answer
 from service.retrieval.explain import explain
@@ -27,6 +26,8 @@ from service.wire_search import explained_out, hit_out, window_out
 CLIENT_LEFT = 499
 """Nobody reads it; nginx's status for the same."""
 reading = APIRouter(prefix="/v1", route_class=AskRoute)
+asking = APIRouter(prefix="/v1", route_class=QuestionRoute)
+searching = APIRouter(prefix="/v1", route_class=SearchRoute)
 
 
 def _services(request: Request) -> Services:
@@ -35,14 +36,6 @@ def _services(request: Request) -> Services:
 
 
 Wired = Annotated[Services, Depends(_services)]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The body of `/v1/ask`, and the same for the flow."""
-
-    body: AskBody
-    request: AskRequest
 
 
 def _owner(request: Request) -> str:
@@ -55,17 +48,16 @@ Owner = Annotated[str, Depends(_owner)]
 LastEvent = Annotated[str | None, Header(max_length=128, description="The id of the last event that was read: go on after it.")]
 
 
-def _checked(body: AskBody, wired: Wired, owner: Owner) -> Asked:
-    """The request, found sound before the first byte of a stream."""
-    request = body.ask_request(owner)
-    wired.answerer.understand(request)
-    return Asked(body, request)
+def _doors(request: Request) -> Doors:
+    found: Doors = request.app.state.doors
+    return found
 
 
-@reading.post("/ask", response_model=AnswerOut, responses={200: {"content": {"text/event-stream": {}}}})
+@asking.post("/ask", response_model=AnswerOut, responses={200: {"content": {"text/event-stream": {}}}})
 async def ask(
-    asked: Annotated[Asked, Depends(_checked)],
+    body: AskBody,
     wired: Wired,
+    owner: Owner,
     request: Request,
     accept: Annotated[str | None, Header()] = None,
     last_event_id: LastEvent = None,
@@ -74,18 +66,27 @@ async def ask(
 
     A stream that broke off is taken up by the same request with `Last-Event-ID`; 204 where there was nothing left to send.
     """
-    if asked.body.stream or "text/event-stream" in (accept or ""):
-        recordings: Recordings = request.app.state.recordings
-        if last_event_id:
-            return resumed(*recordings.resume(last_event_id, asked.request.owner, asked.request))
-        return event_stream(recordings.begin(wired.answerer, asked.request, now(), debug=asked.body.debug))
-    answer = await whole_answer(wired.answerer, asked.request, request)
+    asked, doors = body.ask_request(owner), _doors(request)
+    recordings: Recordings = request.app.state.recordings
+    streamed = body.stream or "text/event-stream" in (accept or "")
+    if streamed and last_event_id:
+        return resumed(*recordings.resume(last_event_id, owner, asked))
+    place = doors.ask.enter(owner)
+    try:
+        # The request is found sound before the first byte of a stream.
+        await asyncio.to_thread(wired.answerer.understand, asked)
+        if streamed:
+            return event_stream(recordings.begin(wired.answerer, asked, now(), debug=body.debug, door=doors.ask, place=place))
+        answer = await whole_answer(wired.answerer, asked, request, place, doors.closed)
+    except BaseException:
+        place.leave()
+        raise
     if answer is None:
         return Response(status_code=CLIENT_LEFT)
-    return JSONResponse(answer_out(answer, debug=asked.body.debug).model_dump(mode="json", by_alias=True))
+    return JSONResponse(answer_out(answer, debug=body.debug).model_dump(mode="json", by_alias=True))
 
 
-@reading.post("/search")
+@searching.post("/search")
 async def search(body: SearchBody, wired: Wired) -> dict[str, Any]:
     """Retrieval only: the best passages for a question."""
     found = await asyncio.to_thread(wired.search, body.request(), EVERYTHING if body.debug else body.top_k)

@@ -132,6 +132,7 @@ class SentenceEncoder:
         self._loading = threading.Lock()
         self._model: SentenceTransformer | None = None
         self._work = Work()
+        self._stopped = threading.Event()
 
     @classmethod
     def of(
@@ -203,6 +204,10 @@ class SentenceEncoder:
         """The same of what is asked, behind the prefix that the model knows questions by."""
         return self._embed([self._prefixes.question + text for text in texts])
 
+    def stop(self) -> None:
+        """Embed nothing more: whoever is in the middle of many texts gets ModelUnavailable after the batch at hand."""
+        self._stopped.set()
+
     def _embed(self, texts: Sequence[str]) -> Vectors:
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         if not texts:
@@ -211,6 +216,8 @@ class SentenceEncoder:
         counted = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         lengths = [min(len(one) + special, self._width) for one in counted]
         for batch in token_batches(lengths, multiple=self._multiple):
+            if self._stopped.is_set():
+                raise ModelUnavailable("the encoder has been stopped")
             with self._turns.take():  # One batch uses every core; two at once would only slow each other down.
                 vectors[batch.rows] = self._encoded(model, [texts[row] for row in batch.rows])
                 self._work = Work(self._work.tokens + sum(lengths[row] for row in batch.rows), self._work.padded + batch.padded)

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from service.domain import Usage
-from service.errors import ModelError, ModelUnavailable, SettingsError
+from service.errors import ModelError, ModelRefused, ModelUnavailable, SettingsError
 from service.models.catalogue import DEFAULT_GENERATOR, Kind, find
 from service.models.fetch import folder_of, locate
 from service.models.llama_server import LlamaServer
-from service.models.provider_errors import cannot_connect, explain, refuses_logprobs
+from service.models.provider_errors import cannot_connect, explain, is_refusal, refuses_logprobs
 from service.ports import Piece, Prompt
 from service.settings import Settings
 
@@ -178,7 +178,8 @@ class ChatGenerator:
                 if attempt == 1 and self._server and not started and cannot_connect(error):
                     _log.warning("%s: %s; trying once more", self._name, explain(error, self._secrets()))
                     continue
-                raise ModelUnavailable(f"{self._name} {explain(error, self._secrets(), started=started)}") from error
+                kind = ModelRefused if is_refusal(error) else ModelUnavailable
+                raise kind(f"{self._name} {explain(error, self._secrets(), started=started)}") from error
 
     async def _open(self, *, again: bool) -> BaseChatModel:
         """The chat model, the local process running where there is one."""

@@ -96,6 +96,11 @@ class LlamaServer:
         return process is not None and process.poll() is None
 
     @property
+    def has_started(self) -> bool:
+        """True once it has run, until it is stopped."""
+        return self._base_url is not None and not self._stopped.is_set()
+
+    @property
     def pid(self) -> int | None:
         """The process id, for logs and tests."""
         return self._process.pid if self._process else None
@@ -146,8 +151,15 @@ class LlamaServer:
         thread.start()
         return thread
 
+    def end(self) -> None:
+        """Kill a process that hangs; what it was asked breaks off. The next `ensure` starts another and counts this one as failed."""
+        process = self._process
+        if process is not None:
+            process.kill()
+            process.wait()
+
     def stop(self) -> None:
-        """Ask the process to end by closing its standard input; kill it where it does not within five seconds. It may be started again."""
+        """Ask the process to end by closing its standard input; kill it where it does not within a second. It may be started again."""
         self._stopped.set()
         with self._lock:
             process = self._process
@@ -156,7 +168,7 @@ class LlamaServer:
             assert process.stdin is not None
             _close(process.stdin)
             try:
-                process.wait(timeout=5.0)
+                process.wait(timeout=1.0)
             except subprocess.TimeoutExpired:
                 _log.warning("the local model's process %s did not end by itself, killing it", process.pid)
             self._kill()

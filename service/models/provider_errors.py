@@ -50,6 +50,11 @@ def cannot_connect(error: BaseException) -> bool:
     return not _named(error, _TIMEOUT) and _status(error) is None and _named(error, _CONNECTION)
 
 
+def is_refusal(error: BaseException) -> bool:
+    """True where the provider is well and does not take this request."""
+    return _status(error) in {400, 413, 422}
+
+
 def refuses_logprobs(error: BaseException) -> bool:
     """True where the provider says that it gives no log-probabilities."""
     return _status(error) in {400, 403, 422, 501} and "logprobs" in str(error).casefold()

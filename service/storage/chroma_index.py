@@ -64,10 +64,11 @@ _HARMLESS = frozenset({"legacy", "unknown"})
 class ChromaIndex:
     """Implements `ports.VectorIndex`. One process at a time; see `ProcessLock`."""
 
-    def __init__(self, folder: Path, archive: SqliteArchive, *, graph: Mapping[str, str | int] = GRAPH) -> None:
+    def __init__(self, folder: Path, archive: SqliteArchive, *, graph: Mapping[str, str | int] = GRAPH, mend_later: bool = False) -> None:
         """Open, or rebuild where in doubt. Raises ArchiveInUse where another process holds it, else ArchiveError.
 
-        `graph` is Chroma's HNSW configuration; an index made with another one is rebuilt.
+        `graph` is Chroma's HNSW configuration; an index made with another one is rebuilt. With `mend_later`, one in doubt waits for `mend`
+        or the next write, and the stored vectors are searched until then.
         """
         self._folder = folder
         self._path = folder / "chroma"
@@ -88,7 +89,7 @@ class ChromaIndex:
         self._lock.acquire()
         try:
             with self._told():
-                self._open()
+                self._open(mend_later=mend_later)
         except BaseException:
             try:
                 self._disconnect()
@@ -96,19 +97,27 @@ class ChromaIndex:
                 self._lock.release()  # the mark stays
             raise
 
-    def _open(self) -> None:
+    def _open(self, *, mend_later: bool) -> None:
         self._archive.drop_pending()
         doubt = self._doubt()
         durable.touch(self._in_use)
         doubt = doubt or self._opened()
         if doubt is None:
             return
-        logger.warning("vector index rebuilt from the archive: %s", doubt.reason)
         self._disconnect()
         if doubt.damaged:
             kept = quarantine.set_aside(self._path)
             logger.warning("the damaged index was %s", f"kept as {kept}" if kept else "thrown away, because it takes much room")
-        self.rebuild(self._archive)
+        self._distrust = doubt.reason
+        if not mend_later:
+            self.mend()
+
+    def mend(self) -> None:
+        """Rebuild the index from the archive where it is in doubt. Raises ArchiveError."""
+        with self._guard:
+            if self._distrust is not None:
+                logger.warning("vector index rebuilt from the archive: %s", self._distrust)
+                self.rebuild(self._archive)
 
     def _doubt(self) -> Doubt | None:
         """Why the index on disk cannot be trusted, if so, without opening it."""
@@ -170,9 +179,7 @@ class ChromaIndex:
     def upsert(self, ids: Sequence[str], vectors: Vectors) -> None:
         """Rows are written in small batches. Raises ArchiveError; some rows may be written then."""
         with self._guard:
-            if self._distrust is not None:
-                logger.warning("vector index rebuilt from the archive: %s", self._distrust)
-                self.rebuild(self._archive)
+            self.mend()
             with self._writing():
                 self._write(ids, vectors)
 

@@ -26,6 +26,7 @@ from service.indexing.stories import sketches
 from service.ports import Archive
 from service.sentences import MAX_SENTENCE
 from service.words import bare_words
+from tests.doors import WIDE
 from tests.fakes import NOON
 from tests.fuzz import documents, formats, tables
 from tests.fuzz.mutations import Format, damaged, damaged_text
@@ -143,7 +144,7 @@ def take_marks(text: str) -> None:
 
 
 _recordings = Recordings(lambda: 0.0)
-_stream = _recordings.begin(cast("Answerer", None), AskRequest("How high is the dam?"), NOON, debug=False)
+_stream = _recordings.begin(cast("Answerer", None), AskRequest("How high is the dam?"), NOON, debug=False, door=WIDE)
 
 
 def take_event_id(text: str) -> None:

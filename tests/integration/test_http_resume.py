@@ -14,6 +14,7 @@ from service.bootstrap import Services
 from service.errors import BadQuestion, NotFound
 from service.http.recordings import KEPT, KEPT_SECONDS, Recording, Recordings, Sent
 from service.ports import Piece, Prompt
+from tests.doors import WIDE
 from tests.fakes import NOON
 from tests.integration.conftest import SAID, take_in
 
@@ -73,7 +74,7 @@ def begun(open_services: Callable[..., Services]) -> Callable[[Any], Recording]:
     def begin(model: Any) -> Recording:
         services = open_services(model)
         take_in(services)
-        return Recordings().begin(services.answerer, AskRequest(QUESTION, asked_at=NOON), NOON, debug=False)
+        return Recordings().begin(services.answerer, AskRequest(QUESTION, asked_at=NOON), NOON, debug=False, door=WIDE)
 
     return begin
 
@@ -177,7 +178,7 @@ def test_streams_are_kept_for_a_while_and_not_without_number(open_services: Call
     """The oldest that nobody reads goes first, and time takes them all."""
     answerer, seconds = open_services().answerer, [0.0]
     kept = Recordings(lambda: seconds[0])
-    first, *others = [kept.begin(answerer, AskRequest(QUESTION), NOON, debug=False) for _ in range(KEPT + 1)]
+    first, *others = [kept.begin(answerer, AskRequest(QUESTION), NOON, debug=False, door=WIDE) for _ in range(KEPT + 1)]
     with pytest.raises(NotFound):
         kept.resume(first.id, "")
     assert kept.resume(others[-1].id, "") == (others[-1], 0)
@@ -189,7 +190,7 @@ def test_streams_are_kept_for_a_while_and_not_without_number(open_services: Call
 def test_only_the_same_question_of_the_same_owner_is_taken_up(open_services: Callable[..., Services]) -> None:
     """Another owner gets what an unknown id gets; another question is told so, and so is an id that is none."""
     mine, kept = AskRequest(QUESTION, owner="me"), Recordings()
-    recording = kept.begin(open_services().answerer, mine, NOON, debug=False)
+    recording = kept.begin(open_services().answerer, mine, NOON, debug=False, door=WIDE)
     assert kept.resume(recording.id, "me", mine) == (recording, 0)
     for name, owner in ((recording.id, "you"), (recording.id, ""), (f"{recording.id}:9", "me"), ("ans_unknown:1", "me")):
         with pytest.raises(NotFound):

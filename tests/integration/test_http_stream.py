@@ -23,6 +23,7 @@ from service.http.recordings import BACKLOG, STOPPING, Recording, Recordings
 from service.http.streaming import event_stream, events
 from service.models.scripted import ScriptedGenerator
 from service.ports import Piece, Prompt
+from tests.doors import WIDE
 from tests.fakes import NOON
 from tests.integration.conftest import take_in
 
@@ -69,7 +70,7 @@ class Silent(Endless):
 
 def recorded(services: Services) -> Recording:
     """The stream of the question."""
-    return Recordings().begin(services.answerer, ASK, NOON, debug=False)
+    return Recordings().begin(services.answerer, ASK, NOON, debug=False, door=WIDE)
 
 
 def stream(door: TestClient, read: Callable[..., Events], **more: Any) -> Events:
