@@ -105,7 +105,7 @@ class Services:
         return self.intake.items(sources, columns)
 
     def ingest(self, items: Iterable[Item], progress: Progress | None = None, *, dry_run: bool = False) -> IngestReport:
-        """`Ingester.run`, one at a time. Raises Stopping, or ModelUnavailable of the encoder, in the middle once `stop` was called."""
+        """`Ingester.run`, one at a time. Raises Stopping in the middle once `stop` was called."""
         with self.writing:
             return self.ingester.run(_until(self.stopping, items), progress, dry_run=dry_run)
 

@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_SECONDS = 15.0
 """From the first byte, or from the opening, to the end of the headers."""
@@ -24,6 +25,8 @@ FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
     b"Content-Length: %d\r\n\r\n%b" % (len(_DETAIL), _DETAIL)
 )
+MOST_PIPELINED = 16
+"""Requests that may wait behind one on the same connection."""
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -35,6 +38,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._head_timer = _Timer(self.loop, HEAD_SECONDS, self._abort)
         self._stall_timer = _Timer(self.loop, STALLED, self._abort)
         self._head = 0
+        self._served: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Refused with 503 where there are too many."""
@@ -46,9 +50,12 @@ class BoundedConnection(HttpToolsProtocol):
             self._head_timer.start()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """No timer outlives it."""
+        """No timer outlives it, and the request that is served learns of it: uvicorn tells the last that came, were it behind others."""
         self._head_timer.stop()
         self._stall_timer.stop()
+        if self._served is not None and not self._served.response_complete:
+            self._served.disconnected = True
+            self._served.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -72,6 +79,12 @@ class BoundedConnection(HttpToolsProtocol):
         """The head is there."""
         self._head_timer.stop()
         super().on_headers_complete()
+        if len(self.pipeline) > MOST_PIPELINED:
+            self.transport.abort()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._served = cycle
+        super()._start_asgi_task(cycle, app)
 
     def pause_writing(self) -> None:
         """The peer has not read what was sent: it gets a while."""

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from service.errors import ModelCorrupt, ModelNotFound, ModelUnavailable, SettingsError
+from service.errors import ModelCorrupt, ModelNotFound, ModelUnavailable, SettingsError, Stopping
 from service.models.allocation import keep_pages
 from service.models.catalogue import CATALOGUE, Entry, Kind
 from service.models.embedding_server import EmbeddingServer, server_of
@@ -205,7 +205,7 @@ class SentenceEncoder:
         return self._embed([self._prefixes.question + text for text in texts])
 
     def stop(self) -> None:
-        """Embed nothing more: whoever is in the middle of many texts gets ModelUnavailable after the batch at hand."""
+        """Embed nothing more: whoever is in the middle of many texts gets Stopping after the batch at hand."""
         self._stopped.set()
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
@@ -217,7 +217,7 @@ class SentenceEncoder:
         lengths = [min(len(one) + special, self._width) for one in counted]
         for batch in token_batches(lengths, multiple=self._multiple):
             if self._stopped.is_set():
-                raise ModelUnavailable("the encoder has been stopped")
+                raise Stopping("the service is stopping: run the same again when it is back; what was reported as done is kept")
             with self._turns.take():  # One batch uses every core; two at once would only slow each other down.
                 vectors[batch.rows] = self._encoded(model, [texts[row] for row in batch.rows])
                 self._work = Work(self._work.tokens + sum(lengths[row] for row in batch.rows), self._work.padded + batch.padded)

@@ -99,9 +99,11 @@ async def _left(receive: Any) -> None:
 
 
 @contextmanager
-def running(model: PacedModel) -> Iterator[str]:
+def running(model: PacedModel, port: int = 0) -> Iterator[str]:
     """The server in a thread; its base URL."""
-    config = uvicorn.Config(model, host="127.0.0.1", port=0, log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        model, host="127.0.0.1", port=port, log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
     thread.start()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,16 +29,29 @@ class Service:
         self.folder = folder
         self.said = ""
         self.url = ""
+        self._heard = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def wait_for(self, pattern: str, seconds: float = 120) -> re.Match[str]:
-        """Read standard error until it matches. Fails where the process ends before."""
+        """Wait until standard error matches. Fails where the process ends before."""
+        with self._heard:
+            matched = lambda: re.search(pattern, self.said) or self.process.poll() is not None  # noqa: E731
+            assert self._heard.wait_for(matched, seconds), self.said
+            found = re.search(pattern, self.said)
+            assert found, self.said
+            return found
+
+    def _read(self) -> None:
+        """Keep the pipe from filling up, which would stop the process at its next word."""
         assert self.process.stderr is not None
-        while not (found := re.search(pattern, self.said)):
-            assert select.select([self.process.stderr], [], [], seconds)[0], self.said
-            line = self.process.stderr.readline()
-            assert line, self.said
-            self.said += line
-        return found
+        with self.process.stderr as errors:
+            for line in errors:
+                with self._heard:
+                    self.said += line
+                    self._heard.notify_all()
+        with self._heard:
+            self._heard.notify_all()
 
     def usage(self) -> tuple[float, int, int]:
         """Resident megabytes, open files, threads."""
@@ -48,7 +61,12 @@ class Service:
     def end(self) -> int:
         """Stop it as systemd would; the exit code."""
         self.process.terminate()
-        self.said += self.process.communicate(timeout=GRACE)[1]
+        return self.wait()
+
+    def wait(self) -> int:
+        """The exit code, once it has ended and everything it said was read."""
+        self.process.wait(timeout=GRACE)
+        self._reader.join(GRACE)
         return self.process.returncode
 
 
@@ -69,4 +87,4 @@ def serving(folder: Path, *words: str, encoder: str = "hashing", **settings: obj
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate(timeout=GRACE)
+        service.wait()

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import httpx2
 import numpy as np
+import psutil
 import pytest
 
 from tests.load.askers import QUESTIONS, Outcome, Pings, ask, crowd, percentile, session
+from tests.load.made_up import made_up
 from tests.load.paced_model import PacedModel, running
 from tests.load.service import Service, serving
 
@@ -86,12 +88,12 @@ def split(outcomes: list[Outcome]) -> tuple[list[Outcome], list[Outcome]]:
 def test_taking_articles_in_does_not_hold_up_those_who_ask(tmp_path: Path) -> None:
     """L2: while some 5,000 passages come in, 64 ask again and again; the loop and the search stay quick."""
     with serving(tmp_path, ask_slots=4, ask_queue=100) as service:
-        report = asyncio.run(_while_taking_in(service.url, articles=1500))
+        report = asyncio.run(_while_taking_in(service.url, articles=1700))
     print(f"L2: {report}")
     # Generous, since other tests share the cores; the bar (0.1 s and 0.3 s) is the benchmark's.
     assert report["loop lag p99"] < 1.0
     assert report["search p95"] < 2.0
-    assert report["passages"] > 4500
+    assert report["passages"] >= 5000
 
 
 async def _while_taking_in(url: str, articles: int) -> dict[str, float]:
@@ -136,17 +138,6 @@ async def _while_taking_in(url: str, articles: int) -> dict[str, float]:
     }
 
 
-WORDS = "the council of Skell voted on a harbour dam after rain ferry minister said people homes river budget tram north bridge".split()
-
-
-def made_up(number: int) -> dict[str, str]:
-    """An article of some three passages that no other is like."""
-    draw = random.Random(number)
-    sentences = [" ".join(draw.choices(WORDS, k=18)).capitalize() + f" {draw.randrange(10**6)}." for _ in range(28)]
-    made = {"id": f"made-up-{number}", "title": f"Report {number}", "source": "The Ledger", "published_at": "2026-03-04"}
-    return made | {"text": " ".join(sentences)}
-
-
 def test_those_who_leave_leave_nothing_behind(service: Service, model: PacedModel) -> None:
     """L3: hundreds leave at random points; slots and queue are empty 2 s later, and memory, files and threads are as before."""
     leavers = 500 if os.environ.get("DATELINE_LONG_TESTS") else 120
@@ -189,7 +180,7 @@ async def _leave(url: str, many: int, seed: int) -> Counter[str]:
 def test_the_stalled_and_the_slow_are_cut_and_cost_nobody_else_anything(tmp_path: Path) -> None:
     """L4: 20 that do not read and 20 that send a byte now and then are gone within 30 s; meanwhile questions are answered."""
     with serving(tmp_path, max_article_chars=1_000_000) as service:
-        big = {"id": "big", "title": "Big", "text": "An ark. " + "🌊 " * 450_000, "published_at": "2026-03-04"}
+        big = {"id": "big", "title": "Big", "text": "An ark. " + "🌊 flood. " * 90_000, "published_at": "2026-03-04"}
         assert httpx2.post(f"{service.url}/v1/articles", json=[big], timeout=120).json()["counts"] == {"added": 1}
         host, port = service.url.removeprefix("http://").split(":")
         before = service.usage()[1]
@@ -248,8 +239,6 @@ def _is_cut(one: socket.socket, trickle: bytes) -> bool:
 
 def service_closed(service: Service, one: socket.socket) -> bool:
     """Whether the service has let go of its end, by the system's table: this end reads nothing, so it cannot see it."""
-    import psutil
-
     mine = one.getsockname()
     held = psutil.Process(service.process.pid).net_connections("tcp")
     return not any(other.raddr and other.raddr.port == mine[1] for other in held)
