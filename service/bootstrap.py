@@ -36,7 +36,7 @@ from service.models.llama_server import LlamaServer
 from service.models.nli import NLI, NliJudge
 from service.models.reranker import build_reranker
 from service.ports import Clock, Embedder, Generator, Reranker, SentenceJudge, VectorIndex
-from service.readiness import Warmth, WatchedReranker, ready, seen
+from service.readiness import Warmth, WatchedReranker, not_ready, ready, seen
 from service.retrieval.search import Searcher
 from service.settings import Settings, resources
 from service.storage.archive import SqliteArchive
@@ -44,7 +44,7 @@ from service.storage.chroma_index import ChromaIndex
 from service.storage.conversations import Conversations
 from service.storage.exact_index import ExactIndex
 from service.storage.feedback import FeedbackLog
-from service.storage.space import require_space
+from service.storage.space import free_space, require_space
 from service.storage.visits import Visits
 
 logger = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ class Services:
 
     def search(self, request: AskRequest, k: int) -> Found:
         """Retrieval only. Raises BadQuestion."""
-        watch = Stopwatch()
+        watch = Stopwatch("search")
         with watch("understand"):
             question = self.answerer.understand(request)
         with watch("search"):
@@ -139,9 +139,10 @@ class Services:
         return self.warmth.load(loads | ({"reranker": lambda: reranker.rerank("warm", ["warm"])} if reranker else {}))
 
     def readiness(self) -> dict[str, Any]:
-        """Each part of the service and whether it can serve. A local model that died is started again.
+        """Each part and whether it can serve, and the names of those that cannot. A local model that died is started again.
 
-        The reranker is None where there is none; one that failed is shown and does not count, since questions are answered without it.
+        The reranker is None where there is none. One that failed, and a disk without room, are shown and do not count, since questions
+        are answered all the same.
         """
         server, name = self.server, self.generator.name if self.generator else "extractive"
         if server and self.warmth.idle and not server.alive:
@@ -152,8 +153,15 @@ class Services:
             "encoder": self.warmth.of("encoder"),
             "generator": self.warmth.of("generator") | {"name": name},
             "reranker": self.warmth.of("reranker") | {"name": self.reranker.name} if self.reranker else None,
+            "disk": seen("disk", self._room),
         }
-        return {"ready": ready(parts), **parts}
+        return {"ready": ready(parts), "not_ready": not_ready(parts), **parts}
+
+    def _room(self) -> dict[str, Any]:
+        """Bytes that are free. Raises DiskFull where that is too little to take anything in."""
+        folder, least = self.settings.data_dir, self.settings.min_free_mb * 1_000_000
+        require_space(folder, least)
+        return {"free_bytes": free_space(folder)}
 
     def close(self) -> None:
         """Close everything, the index first so that it is left clean."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 from types import FrameType
-
-import typer
 
 from service.bootstrap import build, sample_folder
 from service.errors import SettingsError
 from service.http.app import create_app
 from service.http.keys import require_keys
 from service.settings import Settings
+from service.tracing import traced
 
+logger = logging.getLogger(__name__)
 GRACE = 3
 """Seconds that open connections get on SIGTERM; open streams are told before."""
 BACKLOG = 128
@@ -27,16 +28,16 @@ def run(settings: Settings, *, sample_if_empty: bool) -> None:
     # uvicorn raises the signal again when it has ended: as an exception, so that the archive is closed on every way out.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
-    with _listen(settings) as listener, build(settings) as services:
+    with traced(), _listen(settings) as listener, build(settings) as services:
         app = create_app(services)
         if sample_if_empty and services.archive.coverage().articles == 0:
             report = services.ingest(services.load([sample_folder()]))
-            typer.echo(f"The archive was empty: took in the sample, {len(report.items)} articles.", err=True)
+            logger.info("The archive was empty: took in the sample, %d articles.", len(report.items))
         services.warm_up()
         url = _address(listener)
         services.announce(url)
-        typer.echo(f"Dateline serves {url}/ (API: /docs). Stop with Ctrl-C.", err=True)
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE, server_header=False)
+        logger.info("Dateline serves %s/ (API: /docs). Stop with Ctrl-C.", url)
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE, server_header=False)
         uvicorn.Server(config).run(sockets=[listener])
 
 

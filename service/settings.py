@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from service.environment import PREFIX, refuse_unknown
 from service.errors import SettingsError
 
-ELSEWHERE = frozenset({"DATELINE_LOG_LEVEL"})
+ELSEWHERE = frozenset({"DATELINE_LOG_LEVEL", "DATELINE_LOG_FORMAT"})
 """Variables that are ours and no settings of the service: read by `logs`."""
 _PACKAGE = Path(__file__).resolve().parent
 

@@ -68,6 +68,7 @@ class KeyedRoute(APIRoute):
                 raise HTTPException(401, "send a known key as Authorization: Bearer KEY", {"WWW-Authenticate": "Bearer"})
             if self.scope == "admin" and found != "admin":
                 raise HTTPException(403, "this needs a key of scope admin")
+            request.state.caller = request.app.state.keys.owner_of(request.headers.get("authorization"))[:8]
             return await handle(request)
 
         return keyed
