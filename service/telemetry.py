@@ -95,7 +95,7 @@ MODEL_BREAKER = Gauge(
 )  # fmt: skip
 INDEX_READY = Gauge(
     "dateline_index_ready", "1 where the vector index is searched, 0 where it is in doubt and the stored vectors are.",
-    multiprocess_mode="livemin", registry=REGISTRY,
+    multiprocess_mode="livemax", registry=REGISTRY,
 )  # fmt: skip
 INDEX_REBUILDS = Counter("dateline_index_rebuilds", "Rebuilds of the vector index from the archive.", registry=REGISTRY)
 LOOP_LAG_SECONDS = Histogram(

@@ -7,6 +7,7 @@ along.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -66,7 +67,7 @@ def _exporter(name: str) -> SpanExporter:
     if name == "console":
         from opentelemetry.sdk.trace.export import ConsoleSpanExporter
 
-        return ConsoleSpanExporter()
+        return ConsoleSpanExporter(out=sys.stdout)
     variable = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
     if not os.environ.get(variable):
         variable = "OTEL_EXPORTER_OTLP_PROTOCOL"

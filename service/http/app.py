@@ -108,7 +108,7 @@ def _add_public(app: FastAPI, services: Services) -> None:
         """The process is alive."""
         return {"status": "ok"}
 
-    @app.get("/readyz", responses={503: {"description": "`not_ready` names the parts, each has its reason. Reranker and disk do not count."}})
+    @app.get("/readyz", responses={503: {"description": "`not_ready` names the parts with a reason each. Reranker and disk do not count."}})
     def readyz() -> JSONResponse:
         """Each part and whether it can serve; 503 where one cannot. Without reranker or room on the disk it still answers."""
         state = services.readiness()
