@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
 
 EXPORTERS = ("otlp", "console", "none")
 PROTOCOLS = ("http/protobuf", "grpc")
+LAST_SECONDS = 2.0
+"""How long leaving may wait for the last spans: a collector that is away would hold it up for 10 seconds."""
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
 @contextmanager
 def traced() -> Iterator[None]:
-    """Inside, spans are exported, if the environment asks for it; on leaving, those that wait are sent.
+    """Inside, spans are exported, if the environment asks for it; on leaving, those that wait are sent, in two seconds or never.
 
     By `OTEL_TRACES_EXPORTER`, or where an endpoint is named; sampler, batches, resource and headers by their own variables. Raises
     SettingsError for an exporter or protocol that there is not.
@@ -49,7 +52,9 @@ def traced() -> Iterator[None]:
         yield
     finally:
         trace_with(None)
-        provider.shutdown()
+        last = threading.Thread(target=provider.shutdown, name="last-spans", daemon=True)
+        last.start()
+        last.join(LAST_SECONDS)
 
 
 def _wanted() -> list[str]:

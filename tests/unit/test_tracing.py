@@ -1,9 +1,11 @@
 """Sending spans away: what the variables ask for, and nothing else."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -73,6 +75,16 @@ def test_spans_arrive_where_the_endpoint_says(collector: Collector, monkeypatch:
     assert {one.key: one.value.string_value for one in resource.resource.attributes}["service.name"] == "dateline"
     inner, outer = resource.scope_spans[0].spans
     assert (inner.name, outer.name, inner.parent_span_id) == ("inner", "outer", outer.span_id)
+
+
+def test_a_collector_that_never_answers_holds_nothing_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaving waits two seconds, whatever the exporter's own patience."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "120")
+        with traced(), span("x"):
+            began = time.monotonic()
+        assert time.monotonic() - began < 60
 
 
 @pytest.mark.parametrize(
