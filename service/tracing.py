@@ -1,4 +1,4 @@
-"""Sending spans away, as OpenTelemetry's own variables say. Without them nothing of its SDK is even imported.
+"""Sending spans away, as OpenTelemetry's own variables say. Without them nothing of its SDK is imported here.
 
 Only Dateline's own spans are sent: the provider is not made the global one, so that no library's spans, with who knows what in them, go
 along.
