@@ -276,7 +276,7 @@ class ChromaIndex:
         from chromadb.config import Settings as ChromaSettings
 
         # Chroma would read its settings from a `.env` in the working directory, which is ours or anybody's.
-        # Its own tracing would take OpenTelemetry's global provider, and send elsewhere than ours: CHROMA_OTEL_… is not heard.
+        # Nor are CHROMA_OTEL_… heard: its tracing takes OpenTelemetry's global provider, and sends what it likes.
         settings = ChromaSettings(_env_file=None, anonymized_telemetry=False, allow_reset=False, chroma_otel_granularity="none")
         self._path.mkdir(mode=0o700, exist_ok=True)  # Chroma's own files are readable for everybody
         self._client = chromadb.PersistentClient(str(self._path), settings)

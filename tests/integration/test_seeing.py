@@ -247,3 +247,10 @@ def name_of(parent: Any, kept: tuple[ReadableSpan, ...]) -> str:
     if parent is None:
         return ""
     return next((one.name for one in kept if one.context and one.context.span_id == parent.span_id), f"{parent.span_id:016x}")
+
+
+def test_chroma_traces_nothing_of_its_own(open_services: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its variables say. The embedded one does not look at them in this version; a client of its server does."""
+    monkeypatch.setenv("CHROMA_OTEL_GRANULARITY", "all")
+    services = open_services()
+    assert services.index._client.get_settings().chroma_otel_granularity == "none"
