@@ -11,8 +11,10 @@ not in this list is an error.
 |---|---|---|
 """
 TAIL = """
-`OPENAI_API_KEY`, `OPENAI_BASE_URL`, `HF_HOME` and `HF_HUB_OFFLINE` mean what they mean elsewhere. `DATELINE_LOG_LEVEL` sets what is logged
-(default `WARNING`).
+`OPENAI_API_KEY`, `OPENAI_BASE_URL`, `HF_HOME`, `HF_HUB_OFFLINE`, `OTEL_*` and `PROMETHEUS_MULTIPROC_DIR` mean what they mean elsewhere.
+`DATELINE_LOG_LEVEL` (`DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL`) sets what is logged: by default `INFO` by `dateline serve`, `WARNING`
+by other commands. `DATELINE_LOG_FORMAT` is `json` (an object a line), `text`, or `auto` (default): text on a terminal. Neither is
+read from `.env`. See [seeing.md](seeing.md).
 """
 FOLDERS = {
     "data_dir": "`.dateline` in a checkout, else the user's data folder",

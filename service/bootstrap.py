@@ -38,7 +38,7 @@ from service.models.llama_watch import LlamaWatch
 from service.models.nli import NLI, NliJudge
 from service.models.reranker import build_reranker
 from service.ports import Clock, Embedder, Generator, Reranker, SentenceJudge, VectorIndex
-from service.readiness import Warmth, WatchedReranker, ready, seen
+from service.readiness import Warmth, WatchedReranker, not_ready, ready, seen
 from service.retrieval.search import Searcher
 from service.settings import Settings, resources
 from service.storage.archive import SqliteArchive
@@ -46,7 +46,7 @@ from service.storage.chroma_index import ChromaIndex
 from service.storage.conversations import Conversations
 from service.storage.exact_index import ExactIndex
 from service.storage.feedback import FeedbackLog
-from service.storage.space import require_space
+from service.storage.space import free_space, require_space
 from service.storage.visits import Visits
 
 logger = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ class Services:
 
     def search(self, request: AskRequest, k: int) -> Found:
         """Retrieval only. Raises BadQuestion."""
-        watch = Stopwatch()
+        watch = Stopwatch("search")
         with watch("understand"):
             question = self.answerer.understand(request)
         with watch("search"):
@@ -150,9 +150,10 @@ class Services:
         return self.warmth.load(loads | ({"reranker": lambda: reranker.rerank("warm", ["warm"])} if reranker else {}))
 
     def readiness(self) -> dict[str, Any]:
-        """Each part of the service and whether it can serve.
+        """Each part and whether it can serve, and the names of those that cannot.
 
-        The reranker is None where there is none; one that failed is shown and does not count, since questions are answered without it.
+        The reranker is None where there is none. One that failed, and a disk without room, are shown and do not count, since questions
+        are answered all the same.
         """
         server, name = self.server, self.generator.name if self.generator else "extractive"
         generator = self.warmth.of("generator") | {"name": name}
@@ -166,8 +167,15 @@ class Services:
             "encoder": self.warmth.of("encoder"),
             "generator": generator,
             "reranker": self.warmth.of("reranker") | {"name": self.reranker.name} if self.reranker else None,
+            "disk": seen("disk", self._room),
         }
-        return {"ready": ready(parts), **parts}
+        return {"ready": ready(parts), "not_ready": not_ready(parts), **parts}
+
+    def _room(self) -> dict[str, Any]:
+        """Bytes that are free. Raises DiskFull where that is too little to take anything in."""
+        folder, least = self.settings.data_dir, self.settings.min_free_mb * 1_000_000
+        require_space(folder, least)
+        return {"free_bytes": free_space(folder)}
 
     def stop(self) -> None:
         """Have what is under way end soon: articles that are being taken in are left where they are, and nothing more is embedded."""

@@ -100,7 +100,8 @@ def serve(
         from service.server import run
 
         given = {"host": host, "port": port}
-        run(settings_of(data_dir).model_copy(update={k: v for k, v in given.items() if v is not None}), sample_if_empty=sample_if_empty)
+        settings = settings_of(data_dir, log_level="INFO")
+        run(settings.model_copy(update={k: v for k, v in given.items() if v is not None}), sample_if_empty=sample_if_empty)
 
 
 @models_app.command("list")

@@ -41,10 +41,10 @@ def leave_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def settings_of(data_dir: Path | None = None) -> Settings:
-    """The settings, logging set up by them; `data_dir` stands in for DATELINE_DATA_DIR. Raises SettingsError."""
+def settings_of(data_dir: Path | None = None, *, log_level: str = "WARNING") -> Settings:
+    """The settings; `data_dir` stands in for DATELINE_DATA_DIR. Sets logging up, at `log_level` by default. Raises SettingsError."""
     from service.logs import configure
     from service.settings import load_settings
 
-    configure()
+    configure(log_level)
     return load_settings(**({"data_dir": data_dir} if data_dir else {}))

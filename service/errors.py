@@ -86,7 +86,14 @@ class DiskFull(ArchiveError):
 
 
 class ModelError(DatelineError):
-    """A language model or encoder cannot be used."""
+    """A language model or encoder cannot be used.
+
+    `in_short` is the message without what the model's server said, which may repeat a question or an article: for the log.
+    """
+
+    def __init__(self, message: str, in_short: str | None = None) -> None:
+        super().__init__(message)
+        self.in_short = in_short or message
 
 
 class ModelNotFound(ModelError):

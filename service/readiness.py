@@ -11,13 +11,18 @@ from service.errors import DatelineError, ModelError
 from service.ports import Reranker
 
 logger = logging.getLogger(__name__)
-OPTIONAL = frozenset({"reranker"})
-"""Parts without which every question is still answered: they are shown, and do not count."""
+OPTIONAL = frozenset({"reranker", "disk"})
+"""Parts without which every question is still answered: they are shown, and do not count. On a full disk nothing is taken in."""
 
 
 def ready(parts: Mapping[str, Mapping[str, Any] | None]) -> bool:
     """Whether every part that counts is ready; a part that is None is switched off."""
     return all(part["ready"] for name, part in parts.items() if part and name not in OPTIONAL)
+
+
+def not_ready(parts: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
+    """The names of the parts that are not, those that do not count among them."""
+    return [name for name, part in parts.items() if part and not part["ready"]]
 
 
 class Warmth:

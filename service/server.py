@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 from collections.abc import Callable
 from types import FrameType
 
-import typer
 import uvicorn
 
 from service.bootstrap import build, sample_folder
@@ -16,7 +16,9 @@ from service.http.app import create_app
 from service.http.connection import STALLED, BoundedConnection
 from service.http.keys import require_keys
 from service.settings import Settings
+from service.tracing import traced
 
+logger = logging.getLogger(__name__)
 GRACE = 3
 """Seconds that open connections get on SIGTERM; open streams are told before."""
 BACKLOG = 128
@@ -28,22 +30,22 @@ def run(settings: Settings, *, sample_if_empty: bool) -> None:
     # uvicorn raises the signal again when it has ended: as an exception, so that the archive is closed on every way out.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
-    with _listen(settings) as listener, build(settings, mend_later=True) as services:
+    with traced(), _listen(settings) as listener, build(settings, mend_later=True) as services:
         app = create_app(services)
         if sample_if_empty and services.archive.coverage().articles == 0:
             report = services.ingest(services.load([sample_folder()]))
-            typer.echo(f"The archive was empty: took in the sample, {len(report.items)} articles.", err=True)
+            logger.info("The archive was empty: took in the sample, %d articles.", len(report.items))
         services.warm_up()
         url = _address(listener)
         services.announce(url)
-        typer.echo(f"Dateline serves {url}/ (API: /docs). Stop with Ctrl-C.", err=True)
+        logger.info("Dateline serves %s/ (API: /docs). Stop with Ctrl-C.", url)
 
         def stopping() -> None:
             app.state.doors.close()
             services.stop()
 
         config = uvicorn.Config(
-            app, http=BoundedConnection, ws="none", log_level="warning", timeout_graceful_shutdown=GRACE, server_header=False
+            app, http=BoundedConnection, ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=GRACE, server_header=False
         )
         Server(config, stopping).run(sockets=[listener])
 

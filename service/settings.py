@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from service.environment import PREFIX, refuse_unknown
 from service.errors import SettingsError
 
-ELSEWHERE = frozenset({"DATELINE_LOG_LEVEL"})
+ELSEWHERE = frozenset({"DATELINE_LOG_LEVEL", "DATELINE_LOG_FORMAT"})
 """Variables that are ours and no settings of the service: read by `logs`."""
 RATE = r"^([1-9]\d{0,8}/(second|minute|hour|day))?$"
 _PACKAGE = Path(__file__).resolve().parent

@@ -15,6 +15,7 @@ from service.answering.conflicts import Disagreement, find_disagreement
 from service.answering.conversation import Rewriter
 from service.answering.deadline import Deadline
 from service.answering.grounding import Verdict
+from service.answering.observing import first_sentence_timed, observed
 from service.answering.part import Part
 from service.answering.premises import Premise, find_false_premise
 from service.answering.request import AskRequest, Emit, Sources, Understood, ignore, new_id
@@ -70,13 +71,15 @@ class Answerer:
         self._rewriter = rewriter
         self._off: Part | None = None
 
+    @observed
     async def ask(self, request: AskRequest, emit: Emit = ignore) -> Answer:
         """Answer one question, telling `emit` what happens; cancelling stops the model.
 
         Raises BadQuestion, NotFound for a conversation that is not the asker's, and ModelUnavailable where the mode insists on a model;
         otherwise a model that is down is a fallback.
         """
-        watch, given_at, model_time = Stopwatch(), self._clock(), Deadline(self._limits.seconds)
+        watch, given_at, emit = Stopwatch(), self._clock(), first_sentence_timed(emit)
+        model_time = Deadline(self._limits.seconds)
         answer_id = request.answer_id or new_id("ans")
         conversation_id = request.conversation_id or request.new_conversation_id or new_id("con")
         with watch("understand"):
@@ -200,7 +203,7 @@ class Answerer:
             except ModelError as error:
                 if mode is Mode.MODEL:
                     raise
-                logger.warning("answering without the model: %s", error)
+                logger.warning("answering without the model: %s", error.in_short)
                 fallback = str(error)
                 if draft.is_carried:
                     return GeneratorUsed(self._writer.name, "model", fallback)

@@ -44,7 +44,7 @@ class Rewriter:
         try:
             said = await self._said(self._fill(question, found, history))
         except ModelError as error:
-            logger.warning("a follow-up is not rewritten: %s", error)
+            logger.warning("a follow-up is not rewritten: %s", error.in_short)
             return None
         before = " ".join(f"{turn.statement} {turn.question} {turn.answer[:EARLIER]}" for turn in history[-SHOWN:])
         line = sound(said, question, f"{before} {found.standalone}")

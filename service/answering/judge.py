@@ -76,7 +76,7 @@ class ModelJudge:
         except TimeoutError:
             _log.warning("%s gave no verdict on a sentence within %g seconds", self.name, self._timeout)
         except ModelError as error:
-            _log.warning("no verdict on a sentence: %s", error)
+            _log.warning("no verdict on a sentence: %s", error.in_short)
         return None
 
     def fill(self, claim: str, evidence: Sequence[Evidence]) -> Prompt:

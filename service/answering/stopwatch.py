@@ -1,4 +1,4 @@
-"""Milliseconds by stage."""
+"""Milliseconds by stage, each stage also counted and traced."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from service.telemetry import STAGE_SECONDS, span
+
 
 class Stopwatch:
     """Adds up the time of named stages. A stage inside another is taken out of the outer one."""
 
-    def __init__(self) -> None:
+    def __init__(self, road: str = "ask") -> None:
+        """`road` is what the stages are counted under: `ask` or `search`."""
+        self._road = road
         self._began = time.perf_counter()
         self._spent: dict[str, float] = {}
         self._inner: list[float] = []
@@ -21,10 +25,13 @@ class Stopwatch:
         start = time.perf_counter()
         self._inner.append(0.0)
         try:
-            yield
+            with span(stage):
+                yield
         finally:
             elapsed = time.perf_counter() - start
-            self._spent[stage] = self._spent.get(stage, 0.0) + elapsed - self._inner.pop()
+            own = elapsed - self._inner.pop()
+            self._spent[stage] = self._spent.get(stage, 0.0) + own
+            STAGE_SECONDS.labels(self._road, stage).observe(own)
             if self._inner:
                 self._inner[-1] += elapsed
 

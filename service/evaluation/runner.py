@@ -175,7 +175,7 @@ async def _ask(case: Case, system: System, bench: Bench, known: Response | None)
         return await asyncio.to_thread(_row, case, response, bench)
     except DatelineError as error:
         failure = Failure.of(case, error)
-        log.error("question %s got no answer, error %s: %s", case.id, failure.id, error)
+        log.error("question %s got no answer, error %s: %s", case.id, failure.id, failure.kind)  # the report has its words
         return Row(case, failure=failure)
     except Exception as error:
         failure = Failure.of(case, error)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,18 @@ from fastapi import Depends, FastAPI, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
+from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
 from service import __version__
 from service.bootstrap import Services
-from service.http import conversations, handing_in, ingesting, problems, routes
+from service.http import conversations, handing_in, ingesting, metrics, problems, routes
 from service.http.admission import Doors
 from service.http.keys import KeyedRoute, Keys, require_keys
 from service.http.middleware import BodyLimit, Incidents, KnownHosts, SecurityHeaders
 from service.http.recordings import Recordings
+from service.http.request_log import RequestLog
 
 WEB = Path(__file__).resolve().parent.parent / "web"
 PAGE_POLICY = (
@@ -32,6 +35,8 @@ PAGES = ("/", "/archive", "/articles/{article_id:path}", "/answers/{answer_id}",
 """What one page shows; its script reads the address."""
 PUBLIC = frozenset({*PAGES, "/docs", "/openapi.json", "/healthz", "/readyz", "/static"})
 """The paths that need no key."""
+UNUSED: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False}
+"""FastAPI's own telemetry, which would send addresses with their queries, and what exceptions say; `request_log` has ours."""
 
 
 def create_app(services: Services) -> FastAPI:
@@ -47,6 +52,8 @@ def create_app(services: Services) -> FastAPI:
         description="Questions about a news archive, every sentence of an answer tied to exact sentences of articles.",
         docs_url=None,
         redoc_url=None,
+        lifespan=_lifespan,
+        telemetry=UNUSED,
     )
     app.state.services = services
     app.state.keys = Keys(settings)
@@ -58,14 +65,24 @@ def create_app(services: Services) -> FastAPI:
         (BodyLimit, {"limit": settings.max_body_bytes}),
         (KnownHosts, {"hosts": [*settings.trusted_hosts, settings.host]}),
         (SecurityHeaders, {}),
+        (RequestLog, {}),
     ):
         app.add_middleware(middleware, **options)
     bearer = Depends(HTTPBearer(auto_error=False, description="A key of DATELINE_API_KEYS; none is needed where none is set."))
-    for router in (routes.reading, routes.asking, routes.searching, handing_in.router, ingesting.router, conversations.router):
+    for router in (
+        routes.reading, routes.asking, routes.searching, handing_in.router, ingesting.router, conversations.router, metrics.router,
+    ):  # fmt: skip
         app.include_router(router, dependencies=[bearer], responses=problems.DOCUMENTED)
     _add_public(app, services)
     refuse_unkeyed(app.routes)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+    """What runs beside the app as long as it does."""
+    async with metrics.loop_watched():
+        yield
 
 
 def refuse_unkeyed(served: Iterable[BaseRoute]) -> None:
@@ -93,9 +110,9 @@ def _add_public(app: FastAPI, services: Services) -> None:
         """The process is alive."""
         return {"status": "ok"}
 
-    @app.get("/readyz", responses={503: {"description": "A part is not ready: the one with `ready` false. A reranker does not count."}})
+    @app.get("/readyz", responses={503: {"description": "`not_ready` names the parts with a reason each. Reranker and disk do not count."}})
     def readyz() -> JSONResponse:
-        """Each part and whether it can serve; 503 where one cannot. Without its reranker the service answers, so that alone stays 200."""
+        """Each part and whether it can serve; 503 where one cannot. Without reranker or room on the disk it still answers."""
         state = services.readiness()
         return JSONResponse(state, 200 if state["ready"] else 503)
 

@@ -81,6 +81,7 @@ class KeyedRoute(APIRoute):
             if self.scope == "admin" and found != "admin":
                 raise HTTPException(403, "this needs a key of scope admin")
             owner = request.app.state.keys.owner_of(authorization)
+            request.state.caller = owner[:8]
             door = request.app.state.doors.glance(self.door, owner)
             if not self.brief:
                 return await handle(request)

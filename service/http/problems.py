@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from service import errors
+from service import errors, logs
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -71,10 +71,10 @@ def body(status: int, detail: str, *, fields: list[dict[str, Any]] | None = None
 
 
 def describe(error: Exception) -> dict[str, Any]:
-    """Any exception as a problem; an unexpected one is logged under an id and shown as that id only."""
+    """Any exception as a problem; an unexpected one is logged under an id, that of the request, and shown as that id only."""
     if isinstance(error, errors.DatelineError):
         return body(status_of(error), str(error))
-    incident = secrets.token_hex(6)
+    incident = logs.request_id() or secrets.token_hex(6)
     logger.error("incident %s", incident, exc_info=error)
     return body(500, f"something unexpected went wrong here; the service's log has it under {incident}")
 

@@ -18,6 +18,7 @@ from service.indexing.report import IngestReport, ItemReport, Progress
 from service.indexing.screening import Screen, Screened
 from service.indexing.stories import sketches
 from service.ports import Archive, Embedder, VectorIndex, Visit, VisitBook
+from service.telemetry import EMBEDDED, INGESTED, span, stage
 
 BATCH_ARTICLES = 64
 """Articles a transaction: enough for the encoder to sort by length, little to lose on a kill."""
@@ -49,6 +50,7 @@ class Ingester:
         self._batch = batch
         self._make_sure_of_room = make_sure_of_room
 
+    @span("ingest")
     def run(self, items: Iterable[Item], progress: Progress | None = None, *, dry_run: bool = False) -> IngestReport:
         """Ingest everything; each batch is durable and visible when it has been reported to `progress`, in a thread of its own.
 
@@ -58,7 +60,8 @@ class Ingester:
         report, screen = IngestReport(dry_run=dry_run), Screen(self._archive)
         with InTurn(QUEUED) as writer:  # after a batch that failed none is written, so that no later one says that all before it is safe
             for screened in screen.looks(read_ahead(batches(items, self._batch)), self._batch):
-                prepared = self._preparation.prepare([] if dry_run else screened.fresh)
+                with stage("ingest", "prepare"):
+                    prepared = self._preparation.prepare([] if dry_run else screened.fresh)
                 writer.give(partial(self._write, prepared, screened, report, progress))
         return report
 
@@ -89,6 +92,7 @@ class Ingester:
             self._link([notice.article_id for notice in found])
         return done or read
 
+    @stage("ingest", "write")
     def _write(self, prepared: Prepared, screened: Screened, report: IngestReport, progress: Progress | None) -> None:
         """Pending in the truth, then in the index, then visible in one transaction, then the old vectors go, then it is told."""
         joined: dict[str, str] = {}
@@ -105,6 +109,9 @@ class Ingester:
                 self.withdraw(screened.gone)
             if screened.visits:  # last, so that no page counts as seen whose article is not safe
                 self._note_visits(screened.visits)
+            EMBEDDED.inc(len(prepared.new))
+            for row in screened.rows:
+                INGESTED.labels(row.outcome.value).inc()
         report.passages += sum(len(one.passages) for one in prepared.staged)
         report.embedded += len(prepared.new)
         report.skipped.extend(screened.skipped)

@@ -1,4 +1,7 @@
-"""Stages beside each other, with bounded queues between them: what is next is read, and what is done written, in threads of their own."""
+"""Stages beside each other, with bounded queues between them: what is next is read, and what is done written, in threads of their own.
+
+Those threads have the context of whoever started them or gave them something to do: log lines and spans belong to its request.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -89,7 +93,7 @@ def read_ahead(source: Iterable[Thing]) -> Iterator[Thing]:
         except BaseException as error:  # noqa: BLE001 - raised where the things are used
             got.put(error)
 
-    reader = threading.Thread(target=read, name="read", daemon=True)
+    reader = threading.Thread(target=copy_context().run, args=(read,), name="read", daemon=True)
     reader.start()
     try:
         while (thing := got.get()) is not None:
@@ -120,7 +124,7 @@ class InTurn:
 
     def give(self, work: Callable[[], None]) -> None:
         """Have it done when its turn comes. Waits while too many wait already; raises what an earlier one raised."""
-        self._given.append(self._thread.submit(self._do, work))
+        self._given.append(self._thread.submit(copy_context().run, self._do, work))
         while len(self._given) > self._waiting or (self._given and self._given[0].done()):
             self._given.popleft().result()
 
@@ -142,4 +146,4 @@ class InTurn:
             if error is None:
                 one.result()
             elif failure := one.exception():
-                logger.warning("what was read before could not be written either: %s", failure, exc_info=failure)
+                logger.warning("what was read before could not be written either", exc_info=failure)

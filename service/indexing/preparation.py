@@ -15,6 +15,7 @@ from service.indexing.notices import notice_of
 from service.indexing.passages import cut_passages, embedded_text, header
 from service.indexing.stories import sketches
 from service.ports import Archive, Embedder, StagedArticle, Vectors
+from service.telemetry import stage
 
 MIN_PASSAGE_TOKENS = 48
 """A headline never takes so much that less than this is left for the text."""
@@ -48,7 +49,8 @@ class Preparation:
         served = [(article, cut) for article, cut in zip(articles, passages, strict=True) if article.id not in unserved]
         held = self._held(served)
         wanted = {passage.id: embedded_text(article, passage) for article, cut in served for passage in cut if passage.id not in held}
-        new = dict(zip(wanted, self._embedder.embed(list(wanted.values())), strict=True))
+        with stage("ingest", "embed"):
+            new = dict(zip(wanted, self._embedder.embed(list(wanted.values())), strict=True))
         vectors = held | new
         staged = [
             StagedArticle(

@@ -90,7 +90,7 @@ class LazyCrossEncoder:
             if self._model is None:
                 if self._failure and self._clock() < self._failure[0]:
                     error = self._failure[1]
-                    raise type(error)(str(error))
+                    raise type(error)(str(error), error.in_short)
                 try:
                     self._model = self._load(self._find(fetch=True))
                 except ModelError as error:

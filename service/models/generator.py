@@ -178,8 +178,9 @@ class ChatGenerator:
                 if attempt == 1 and self._server and not started and cannot_connect(error):
                     _log.warning("%s: %s; trying once more", self._name, explain(error, self._secrets()))
                     continue
+                said, short = (explain(error, self._secrets(), started=started, quoting=quoting) for quoting in (True, False))
                 kind = ModelRefused if is_refusal(error) else ModelUnavailable
-                raise kind(f"{self._name} {explain(error, self._secrets(), started=started)}") from error
+                raise kind(f"{self._name} {said}", f"{self._name} {short}") from error
 
     async def _open(self, *, again: bool) -> BaseChatModel:
         """The chat model, the local process running where there is one."""
@@ -190,7 +191,7 @@ class ChatGenerator:
         except ModelUnavailable:
             raise
         except ModelError as error:
-            raise ModelUnavailable(str(error)) from error
+            raise ModelUnavailable(str(error), error.in_short) from error
         return await asyncio.to_thread(self._chat_at, base_url, self._server.api_key)
 
     def _chat_at(self, base_url: str | None, api_key: str | None) -> BaseChatModel:

@@ -23,6 +23,7 @@ from typing import IO
 
 from service.errors import ModelError, ModelUnavailable
 from service.models.gguf_header import require_chat_model
+from service.telemetry import MODEL_BREAKER, MODEL_FAILURES, MODEL_STARTS, Breaker
 
 START_SECONDS = 180.0
 """A 1.1 GB model is ready in about 5 seconds from a warm disk; a cold network disk may take minutes."""
@@ -79,6 +80,7 @@ class LlamaServer:
         self._base_url: str | None = None
         self._errors: deque[str] = deque(maxlen=30)
         self._failures = 0
+        self._last_failure = ""
         self._last_change = clock()
         self._stopped = threading.Event()
 
@@ -137,12 +139,15 @@ class LlamaServer:
             self._last_change = self._clock()
             try:
                 self._base_url = self._spawn(model)
-            except ModelUnavailable:
-                self._failures += 1
+            except ModelUnavailable as error:
+                self._failures, self._last_failure = self._failures + 1, str(error)
+                MODEL_FAILURES.labels("start").inc()
                 self._kill()
                 raise
             finally:
                 self._last_change = self._clock()
+            MODEL_STARTS.inc()
+            MODEL_BREAKER.set(Breaker.CLOSED)
             _log.info("local model %s runs as process %s", self.alias, self.pid)
 
     def start_in_background(self) -> threading.Thread:
@@ -211,12 +216,18 @@ class LlamaServer:
         raise ModelUnavailable(f"the local model did not start ({_ending(process.returncode)}): {answer['error'] or _tail(errors)}")
 
     def _note_death(self) -> None:
-        """Log how a process that we had running ended; one that ran for long starts with a clean sheet."""
+        """Log how a process that we had running ended; one that ran for long starts with a clean sheet.
+
+        What it said last is not for everybody's eyes: it may be of a question.
+        """
         if self._process is None:
             return
         lasted = self._clock() - self._last_change
         self._failures = self._failures + 1 if lasted < STEADY_SECONDS else 0
-        _log.warning("the local model died after %.0f s: %s: %s", lasted, _ending(self._process.returncode), _tail(self._errors))
+        self._last_failure = f"it died after {lasted:.0f} s: {_ending(self._process.returncode)}"
+        MODEL_FAILURES.labels("died").inc()
+        _log.warning("the local model died after %.0f s: %s", lasted, _ending(self._process.returncode))
+        _log.debug("the last that the local model said: %s", _tail(self._errors))
         self._kill()
         self._last_change = self._clock()
 
@@ -225,11 +236,13 @@ class LlamaServer:
         since = self._clock() - self._last_change
         if self._failures >= FAILURES_ALLOWED:
             if since < COOL_DOWN_SECONDS:
+                MODEL_BREAKER.set(Breaker.OPEN)
                 raise ModelUnavailable(
                     f"the local model failed {self._failures} times in a row; the next try is in {COOL_DOWN_SECONDS - since:.0f} seconds. "
-                    f"Last: {_tail(self._errors)}. Check free memory, or set DATELINE_MODEL to a smaller one or to extractive."
+                    f"Last: {self._last_failure}. Check free memory, or set DATELINE_MODEL to a smaller one or to extractive."
                 )
             self._failures = FAILURES_ALLOWED - 1
+            MODEL_BREAKER.set(Breaker.HALF_OPEN)
         elif self._failures > 1:
             self._stopped.wait(max(0.0, FIRST_PAUSE_SECONDS * 2 ** (self._failures - 2) - since))
 

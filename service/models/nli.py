@@ -40,7 +40,7 @@ class NliJudge:
         try:
             return await asyncio.to_thread(self._odds, claim, evidence)
         except ModelError as error:
-            _log.warning("no verdict on a sentence: %s", error)
+            _log.warning("no verdict on a sentence: %s", error.in_short)
             return None
 
     def examine(self) -> str:

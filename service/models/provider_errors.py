@@ -22,12 +22,13 @@ _CONNECTION = ("ConnectError", "APIConnectionError", "ConnectionError", "RemoteP
 _TIMEOUT = ("Timeout",)
 
 
-def explain(error: BaseException, secrets: Iterable[str] = (), *, started: bool = False) -> str:
+def explain(error: BaseException, secrets: Iterable[str] = (), *, started: bool = False, quoting: bool = True) -> str:
     """A clause that follows the model's name, such as `does not answer: no connection`. None of the secrets is in it.
 
-    `started` where something had come before the error.
+    `started` where something had come before the error. Without `quoting`, none of the provider's own words, which may repeat what it
+    was sent, is in it either.
     """
-    status = _status(error)
+    status, said = _status(error), f": {_message(error)}" if quoting else ""
     if _named(error, _TIMEOUT):
         clause = "does not answer: no token in time (DATELINE_MODEL_TIMEOUT)"
     elif status in _BY_STATUS:
@@ -35,11 +36,11 @@ def explain(error: BaseException, secrets: Iterable[str] = (), *, started: bool 
     elif status is not None and status >= 500:
         clause = f"failed with status {status}"
     elif status is not None:
-        clause = f"refused the request: {_message(error)}"
+        clause = f"refused the request{said or f' with status {status}'}"
     elif cannot_connect(error):
         clause = "broke off in the middle: the connection was lost" if started else "does not answer: no connection"
     else:
-        clause = f"stopped: {type(error).__name__}: {_message(error)}"
+        clause = f"stopped: {type(error).__name__}{said}"
     for secret in secrets:
         clause = clause.replace(secret, "***")
     return clause

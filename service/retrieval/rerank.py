@@ -30,7 +30,7 @@ def reranked(question: Question, hits: Sequence[Hit], reranker: Reranker | None,
     try:
         said = reranker.rerank(question.standalone, [embedded_text(hit.article, hit.passage) for hit in best])
     except ModelError as error:
-        logger.warning("not reranked: %s", error)
+        logger.warning("not reranked: %s", error.in_short)
         return list(hits)
     scored = [replace(hit, rerank_score=score) for hit, score in zip(best, said, strict=True)]
     return [*(scored[place] for place in sorted(range(len(scored)), key=lambda place: -said[place])), *rest]

@@ -37,6 +37,7 @@ from service.storage.exact_index import ExactIndex
 from service.storage.lock import ProcessLock
 from service.storage.manifest import Doubt
 from service.storage.space import blame_the_disk, require_space
+from service.telemetry import INDEX_READY, INDEX_REBUILDS
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -103,6 +104,7 @@ class ChromaIndex:
         durable.touch(self._in_use)
         doubt = doubt or self._opened()
         if doubt is None:
+            INDEX_READY.set(1)
             return
         self._disconnect()
         if doubt.damaged:
@@ -158,6 +160,7 @@ class ChromaIndex:
         """
         with self._guard, self._told():
             self._distrust = self._distrust or "it is being rebuilt"
+            INDEX_READY.set(0)
             self._disconnect()
             quarantine.discard(self._path)
             durable.remove(self._manifest)
@@ -173,6 +176,8 @@ class ChromaIndex:
             if not done:
                 self._connect()
             self._distrust = None
+            INDEX_READY.set(1)
+            INDEX_REBUILDS.inc()
             logger.info("vector index rebuilt from %d stored vectors", done)
             return done
 
@@ -259,6 +264,7 @@ class ChromaIndex:
     def _suspect(self, reason: str) -> None:
         if self._distrust is None:
             self._distrust = reason
+            INDEX_READY.set(0)
             logger.warning("the vector index is in doubt: %s; until it is rebuilt the stored vectors are searched", reason)
 
     @contextmanager
@@ -277,7 +283,8 @@ class ChromaIndex:
         from chromadb.config import Settings as ChromaSettings
 
         # Chroma would read its settings from a `.env` in the working directory, which is ours or anybody's.
-        settings = ChromaSettings(_env_file=None, anonymized_telemetry=False, allow_reset=False)
+        # Nor are CHROMA_OTEL_… heard: its tracing takes OpenTelemetry's global provider, and sends what it likes.
+        settings = ChromaSettings(_env_file=None, anonymized_telemetry=False, allow_reset=False, chroma_otel_granularity="none")
         self._path.mkdir(mode=0o700, exist_ok=True)  # Chroma's own files are readable for everybody
         self._client = chromadb.PersistentClient(str(self._path), settings)
         self._collection = self._client.get_or_create_collection(

@@ -113,7 +113,7 @@ def test_a_quiet_fetch_of_what_is_here_says_nothing(run: Run, monkeypatch: pytes
         ("DATELINE_DATADIR", "x", "DATELINE_DATADIR.*DATELINE_DATA_DIR"), ("DATELINE_API_KEY", "x", "DATELINE_API_KEYS"),
         ("DATELINE_PORT", "nine", "DATELINE_PORT"), ("DATELINE_MODEL", "gpt", "local, local/NAME"),
         ("DATELINE_API_KEYS", "short", "DATELINE_API_KEYS"),
-        ("DATELINE_LOG_LEVEL", "LOUD", "DATELINE_LOG_LEVEL.*INFO"),
+        ("DATELINE_LOG_LEVEL", "LOUD", "DATELINE_LOG_LEVEL.*INFO"), ("DATELINE_LOG_FORMAT", "xml", "DATELINE_LOG_FORMAT.*json"),
     ],
 )  # fmt: skip
 def test_a_setting_that_is_wrong_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str) -> None:

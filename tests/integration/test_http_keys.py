@@ -25,6 +25,7 @@ ROUTES = [
     ("GET", "/v1/conversations/con_none", "ask"), ("DELETE", "/v1/conversations/con_none", "ask"),
     ("GET", "/v1/answers/ans_none/events", "ask"), ("POST", "/v1/ingest", "admin"), ("POST", "/v1/articles/remove", "admin"),
     ("GET", "/v1/answers/ans_none", "ask"), ("PATCH", "/v1/conversations/con_none", "ask"), ("GET", "/v1/stories", "ask"),
+    ("GET", "/metrics", "ask"),
     ("POST", "/v1/ingest/file?name=a.txt", "admin"), ("POST", "/v1/ingest/address", "admin"),
 ]  # fmt: skip
 BODIES: dict[str, Any] = {

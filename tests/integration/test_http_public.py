@@ -37,8 +37,11 @@ def test_readiness_names_its_parts(door: TestClient) -> None:
     """200 with every part ready, and the model's name for the page."""
     response = door.get("/readyz")
     assert response.status_code == 200
-    assert response.json() == {
-        "ready": True, "archive": {"ready": True, "articles": 3}, "index": {"ready": True, "kind": "ChromaIndex", "vectors": 3},
+    found = response.json()
+    assert found.pop("disk").pop("free_bytes") > 0
+    assert found == {
+        "ready": True, "not_ready": [], "archive": {"ready": True, "articles": 3},
+        "index": {"ready": True, "kind": "ChromaIndex", "vectors": 3},
         "encoder": {"ready": True, "state": "ready"}, "generator": {"ready": True, "state": "ready", "name": "scripted"}, "reranker": None,
     }  # fmt: skip
 
@@ -64,6 +67,7 @@ def test_a_local_model_is_loading_until_it_is_there_and_failed_with_its_reason(o
     response = door.get("/readyz")
     assert response.status_code == 503
     assert response.json()["generator"] == {"ready": False, "state": "failed", "reason": "the disk is gone", "name": "local/tiny"}
+    assert response.json()["not_ready"] == ["generator"]
     assert response.json()["archive"]["ready"]
     assert response.json()["encoder"]["ready"]
 
@@ -78,6 +82,7 @@ def test_a_reranker_is_shown_and_does_not_count(open_door: Door) -> None:
     assert door.post("/v1/ask", json={"question": "How many were evacuated below the Halvern Dam?"}).json()["status"] == "answered"
     response = door.get("/readyz")
     assert (response.status_code, response.json()["ready"]) == (200, True)
+    assert response.json()["not_ready"] == ["reranker"]
     assert response.json()["reranker"] == {"ready": False, "state": "failed", "reason": "it is away", "name": "words"}
     reranker.failure = None
     found = door.post("/v1/search", json={"question": "Who voted on the tram budget?"}).json()["passages"]
@@ -85,6 +90,14 @@ def test_a_reranker_is_shown_and_does_not_count(open_door: Door) -> None:
     assert found[0]["rerank_score"] > found[1]["rerank_score"]
     assert found[2]["rerank_score"] is None
     assert door.get("/readyz").json()["reranker"]["ready"]
+
+
+def test_a_disk_without_room_is_shown_and_does_not_count(open_services: Callable[..., Services], tmp_path: Path) -> None:
+    """Below the floor nothing is taken in, and questions are answered: `disk` is named, with what to do, and the service is ready."""
+    services = open_services(min_free_mb=10**9)
+    found = services.readiness()
+    assert (found["ready"], found["not_ready"]) == (True, ["disk"])
+    assert "DATELINE_DATA_DIR" in found["disk"]["reason"]
 
 
 def test_an_archive_that_cannot_be_read_is_not_ready(door: TestClient) -> None:
@@ -149,12 +162,12 @@ def test_the_openapi_document_is_valid(door: TestClient) -> None:
         "/v1/ask", "/v1/search", "/v1/feedback", "/v1/articles", "/v1/articles/{article_id}", "/v1/articles/remove", "/v1/ingest",
         "/v1/coverage", "/healthz", "/readyz",
         "/v1/conversations", "/v1/conversations/{conversation_id}", "/v1/answers/{answer_id}/events", "/v1/answers/{answer_id}",
-        "/v1/stories", "/v1/ingest/file", "/v1/ingest/address",
+        "/v1/stories", "/v1/ingest/file", "/v1/ingest/address", "/metrics",
     }  # fmt: skip
     for path, operations in document["paths"].items():
         for operation in operations.values():
             assert operation["description"]
-            assert ("security" in operation) == path.startswith("/v1/")
+            assert ("security" in operation) == (path.startswith("/v1/") or path == "/metrics")
     assert "application/problem+json" in json.dumps(document["paths"]["/v1/ask"]["post"]["responses"])
     pytest.importorskip("openapi_spec_validator").validate(document)
 
@@ -222,7 +235,7 @@ def test_no_other_origin_is_let_in(door: TestClient, origin: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/nope", 404), ("GET", "/v1/nope", 404), ("GET", "/metrics", 404),
+        ("GET", "/nope", 404), ("GET", "/v1/nope", 404), ("GET", "/metrics/nope", 404),
         ("PUT", "/v1/ask", 405), ("GET", "/v1/ask", 405), ("PATCH", "/v1/articles/dam-2", 405),
     ],
 )  # fmt: skip

@@ -26,6 +26,8 @@ CORE = {
     "visible",
     "words",
     "logs",
+    "telemetry",
+    "tracing",
 }
 FLOWS = {"articles": CORE, "indexing": CORE | {"articles"}, "retrieval": CORE | {"indexing"}, "answering": CORE | {"retrieval"}}
 """Pure, or speaking only to ports."""

@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from service import errors
+from service import errors, logs
 from service.http import problems
 
 STATUS = {
@@ -36,6 +36,14 @@ def test_what_nobody_expected_is_shown_by_its_id_only(caplog: pytest.LogCaptureF
     assert first["detail"].split()[-1] in caplog.text
     assert first["detail"] != second["detail"]
     assert "the secret" in caplog.text
+
+
+def test_within_a_request_an_incident_has_its_id(caplog: pytest.LogCaptureFixture) -> None:
+    """What a reader quotes from the answer is what every line of the request carries, and what `X-Request-ID` says."""
+    with logs.within_request("seen-by-proxy-7"):
+        found = problems.describe(KeyError("the secret"))
+    assert found["detail"].endswith(" under seen-by-proxy-7")
+    assert "incident seen-by-proxy-7" in caplog.text
 
 
 def test_a_problem_has_the_members_of_rfc_9457() -> None:
