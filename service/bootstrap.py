@@ -48,6 +48,7 @@ from service.storage.exact_index import ExactIndex
 from service.storage.feedback import FeedbackLog
 from service.storage.space import free_space, require_space
 from service.storage.visits import Visits
+from service.telemetry import BreakerState
 
 logger = logging.getLogger(__name__)
 ARCHIVE_FILE = "archive.sqlite3"
@@ -157,9 +158,9 @@ class Services:
         """
         server, name = self.server, self.generator.name if self.generator else "extractive"
         generator = self.warmth.of("generator") | {"name": name}
-        if getattr(self.generator, "state", "closed") == "open":
+        if isinstance(self.generator, GuardedGenerator) and self.generator.state is BreakerState.OPEN:
             generator |= {"ready": False, "state": "failed", "reason": "it failed several times in a row and is not asked for a while"}
-        elif server and self.warmth.idle and not server.alive:
+        elif server and generator["ready"] and server.has_started and not server.alive:
             generator |= {"ready": False, "state": "failed", "reason": "its process has ended and is started again"}
         parts: dict[str, dict[str, Any] | None] = {
             "archive": seen("archive", lambda: {"articles": self.archive.coverage().articles}),

@@ -35,7 +35,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for 
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 REGISTRY = CollectorRegistry()
 """Ours alone, so that no library's metrics come along. One a process: several apps in it count together."""
-DOORS = ("ask", "search", "ingest")
+DOORS = ("ask", "search", "read", "ingest")
 REASONS = ("rate", "queue", "deadline")
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds: what this machine does itself. Retrieval takes some 10 ms."""
@@ -90,7 +90,7 @@ MODEL_FAILURES = Counter(
     "dateline_model_failures", "Ends of the local model's process that nobody wanted, and starts that failed.", ["kind"], registry=REGISTRY
 )
 MODEL_BREAKER = Gauge(
-    "dateline_model_breaker", "Whether the model is asked: 0 yes (closed), 1 on trial (half-open), 2 no (open).",
+    "dateline_model_breaker", "Whether a model of the settings is asked: 0 yes (closed), 1 on trial (half-open), 2 no (open).", ["model"],
     multiprocess_mode="livemax", registry=REGISTRY,
 )  # fmt: skip
 INDEX_READY = Gauge(
@@ -107,7 +107,7 @@ BUILD = Gauge(
 )
 
 
-class Breaker(IntEnum):
+class BreakerState(IntEnum):
     """Values of `MODEL_BREAKER`."""
 
     CLOSED = 0

@@ -21,6 +21,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from service.errors import Overloaded, Stopping, TooManyRequests
 from service.settings import Settings
+from service.telemetry import IN_FLIGHT, QUEUED, REFUSALS
 
 STOPPING = "the service is stopping: ask again when it is back"
 LONGEST = 60
@@ -67,14 +68,17 @@ class Door:
             return
         waiting = self.waiting
         if waiting >= self._queue:
+            REFUSALS.labels(self.name, "queue").inc()
             raise Overloaded(f"the service is busy ({self.in_flight} served, {waiting} waiting): try again shortly", self._guess())
         if owner and len(self._waiting.get(owner, ())) >= self._queue - self._queue // 4:
+            REFUSALS.labels(self.name, "queue").inc()
             raise TooManyRequests(f"{waiting} requests of this key wait already; try again shortly", self._guess())
 
     def refuse_if_fast(self, owner: str, limiter: MovingWindowRateLimiter) -> None:
         """Count a request of a key. Raises TooManyRequests beyond the rate. Without keys nothing is counted: it is one person's."""
         if not owner or self._rate is None or limiter.hit(self._rate, self.name, owner):
             return
+        REFUSALS.labels(self.name, "rate").inc()
         free = limiter.get_window_stats(self._rate, self.name, owner).reset_time
         raise TooManyRequests(f"this key has used up its {self._rate} for this", min(LONGEST, max(1, math.ceil(free - time.time()))))
 
@@ -86,12 +90,17 @@ class Door:
         self._admit()
         return place
 
+    def _tell(self) -> None:
+        IN_FLIGHT.labels(self.name).set(self.in_flight)
+        QUEUED.labels(self.name).set(self.waiting)
+
     def close(self) -> None:
         """Take nobody on any more. Those who wait are told so; those who are served are not touched."""
         self._closed = True
         while self._waiting:
             for place in self._waiting.popitem()[1]:
                 place.refuse(Stopping(STOPPING))
+        self._tell()
 
     def ahead(self, place: Place) -> int:
         """How many wait before this one, if each key were served in turn."""
@@ -107,6 +116,7 @@ class Door:
                 places.remove(place)
                 if not places:
                     del self._waiting[place.owner]
+            self._tell()
             return
         self._typical += _NEWEST * (served - self._typical)
         self._served[place.owner] -= 1
@@ -123,6 +133,7 @@ class Door:
                 self._waiting[owner] = places  # at the end of the turn
             self._served[owner] += 1
             place.serve(self._clock())
+        self._tell()
 
     def _guess(self) -> int:
         return min(LONGEST, max(1, math.ceil((self.waiting + 1) * self._typical / self._slots)))
@@ -177,6 +188,7 @@ class Place:
                 await asyncio.shield(self._turn)
         except TimeoutError as error:
             self.leave()
+            REFUSALS.labels(self._door.name, "deadline").inc()
             raise Overloaded(f"the service is busy: no turn within {self._door.patience:g} seconds; try again shortly", LONGEST) from error
         except BaseException:
             self.leave()

@@ -106,8 +106,8 @@ def _add_public(app: FastAPI, services: Services) -> None:
     """What needs no key: health, readiness, the page and its files."""
 
     @app.get("/healthz")
-    def healthz() -> dict[str, str]:
-        """The process is alive."""
+    async def healthz() -> dict[str, str]:
+        """The process is alive, and its event loop turns."""
         return {"status": "ok"}
 
     @app.get("/readyz", responses={503: {"description": "`not_ready` names the parts with a reason each. Reranker and disk do not count."}})

@@ -13,6 +13,7 @@ from contextlib import aclosing, contextmanager
 
 from service.errors import ModelError, ModelRefused, ModelUnavailable
 from service.ports import Generator, Piece, Prompt
+from service.telemetry import MODEL_BREAKER, BreakerState
 
 FAILURES = 5
 """In a row."""
@@ -32,11 +33,12 @@ class Breaker:
         self._trying = False
 
     @property
-    def state(self) -> str:
-        """`closed`, `open` or `half-open`."""
+    def state(self) -> BreakerState:
+        """Closed, open or half-open."""
         if self._opened is None:
-            return "closed"
-        return "open" if self._trying or self._clock() - self._opened < self._seconds else "half-open"
+            return BreakerState.CLOSED
+        waits = self._trying or self._clock() - self._opened < self._seconds
+        return BreakerState.OPEN if waits else BreakerState.HALF_OPEN
 
     @contextmanager
     def guarding(self, name: str) -> Iterator[None]:
@@ -90,19 +92,26 @@ class GuardedGenerator:
         return self._generator.name
 
     @property
-    def state(self) -> str:
-        """`closed`, `open` or `half-open`, of the breaker that is worse off."""
-        states = {self._writing.state, self._judging.state}
-        return next(state for state in ("open", "half-open", "closed") if state in states)
+    def state(self) -> BreakerState:
+        """That of the breaker that is worse off."""
+        return max(self._writing.state, self._judging.state)
 
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         """The generator's pieces. Raises ModelUnavailable at once while the breaker is open. Read to its end it counts as answered."""
-        with self._writing.guarding(self.name):
+        with self._told(), self._writing.guarding(self.name):
             async with aclosing(self._generator.stream(prompt)) as pieces:
                 async for piece in pieces:
                     yield piece
 
     async def first_token_logprobs(self, prompt: Prompt) -> dict[str, float]:
         """The generator's own. Raises ModelUnavailable at once while the breaker is open."""
-        with self._judging.guarding(self.name):
+        with self._told(), self._judging.guarding(self.name):
             return await self._generator.first_token_logprobs(prompt)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What became of the breakers is among the metrics."""
+        try:
+            yield
+        finally:
+            MODEL_BREAKER.labels(self.name).set(self.state)

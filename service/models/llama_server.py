@@ -23,7 +23,7 @@ from typing import IO
 
 from service.errors import ModelError, ModelUnavailable
 from service.models.gguf_header import require_chat_model
-from service.telemetry import MODEL_BREAKER, MODEL_FAILURES, MODEL_STARTS, Breaker
+from service.telemetry import MODEL_BREAKER, MODEL_FAILURES, MODEL_STARTS, BreakerState
 
 START_SECONDS = 180.0
 """A 1.1 GB model is ready in about 5 seconds from a warm disk; a cold network disk may take minutes."""
@@ -147,7 +147,7 @@ class LlamaServer:
             finally:
                 self._last_change = self._clock()
             MODEL_STARTS.inc()
-            MODEL_BREAKER.set(Breaker.CLOSED)
+            MODEL_BREAKER.labels(self.alias).set(BreakerState.CLOSED)
             _log.info("local model %s runs as process %s", self.alias, self.pid)
 
     def start_in_background(self) -> threading.Thread:
@@ -236,13 +236,13 @@ class LlamaServer:
         since = self._clock() - self._last_change
         if self._failures >= FAILURES_ALLOWED:
             if since < COOL_DOWN_SECONDS:
-                MODEL_BREAKER.set(Breaker.OPEN)
+                MODEL_BREAKER.labels(self.alias).set(BreakerState.OPEN)
                 raise ModelUnavailable(
                     f"the local model failed {self._failures} times in a row; the next try is in {COOL_DOWN_SECONDS - since:.0f} seconds. "
                     f"Last: {self._last_failure}. Check free memory, or set DATELINE_MODEL to a smaller one or to extractive."
                 )
             self._failures = FAILURES_ALLOWED - 1
-            MODEL_BREAKER.set(Breaker.HALF_OPEN)
+            MODEL_BREAKER.labels(self.alias).set(BreakerState.HALF_OPEN)
         elif self._failures > 1:
             self._stopped.wait(max(0.0, FIRST_PAUSE_SECONDS * 2 ** (self._failures - 2) - since))
 

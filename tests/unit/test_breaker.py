@@ -8,6 +8,7 @@ from service.errors import ModelRefused, ModelUnavailable
 from service.models.breaker import FAILURES, OPEN_SECONDS, Breaker, GuardedGenerator
 from service.models.scripted import ScriptedGenerator
 from service.ports import Prompt
+from service.telemetry import BreakerState
 
 PROMPT = Prompt("", "How high is the dam?", max_tokens=50)
 DOWN = ModelUnavailable("it does not answer")
@@ -39,9 +40,9 @@ def test_after_five_failures_in_a_row_nothing_is_asked() -> None:
     """The sixth question is refused at once, with the time of the next try."""
     breaker = Breaker(Ticking())
     for _ in range(FAILURES):
-        assert breaker.state == "closed"
+        assert breaker.state == BreakerState.CLOSED
         fail(breaker)
-    assert breaker.state == "open"
+    assert breaker.state == BreakerState.OPEN
     with pytest.raises(ModelUnavailable, match="failed 5 times in a row; the next try is in 30 seconds"), breaker.guarding("the model"):
         pytest.fail("it was asked")
 
@@ -54,7 +55,7 @@ def test_a_success_between_failures_keeps_it_closed() -> None:
             fail(breaker)
         with breaker.guarding("the model"):
             pass
-    assert breaker.state == "closed"
+    assert breaker.state == BreakerState.CLOSED
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def opened() -> tuple[Breaker, Ticking]:
     for _ in range(FAILURES):
         fail(breaker)
     clock.seconds += OPEN_SECONDS
-    assert breaker.state == "half-open"
+    assert breaker.state == BreakerState.HALF_OPEN
     return breaker, clock
 
 
@@ -74,18 +75,18 @@ def test_one_call_goes_through_when_the_while_is_over(opened: tuple[Breaker, Tic
     breaker, _ = opened
     with breaker.guarding("the model"), pytest.raises(ModelUnavailable, match="under way"), breaker.guarding("the model"):
         pytest.fail("it was asked")
-    assert breaker.state == "closed"
+    assert breaker.state == BreakerState.CLOSED
 
 
 def test_a_failure_then_opens_it_again(opened: tuple[Breaker, Ticking]) -> None:
     """Another whole while begins with the failure of the call that was let through."""
     breaker, clock = opened
     fail(breaker)
-    assert breaker.state == "open"
+    assert breaker.state == BreakerState.OPEN
     clock.seconds += OPEN_SECONDS - 1
-    assert breaker.state == "open"
+    assert breaker.state == BreakerState.OPEN
     clock.seconds += 1
-    assert breaker.state == "half-open"
+    assert breaker.state == BreakerState.HALF_OPEN
 
 
 def test_a_reader_who_leaves_decides_nothing(opened: tuple[Breaker, Ticking]) -> None:
@@ -93,7 +94,7 @@ def test_a_reader_who_leaves_decides_nothing(opened: tuple[Breaker, Ticking]) ->
     breaker, _ = opened
     with pytest.raises(asyncio.CancelledError), breaker.guarding("the model"):
         raise asyncio.CancelledError
-    assert breaker.state == "half-open"
+    assert breaker.state == BreakerState.HALF_OPEN
 
 
 def test_a_request_that_is_refused_shows_that_the_model_is_there() -> None:
@@ -101,7 +102,7 @@ def test_a_request_that_is_refused_shows_that_the_model_is_there() -> None:
     breaker = Breaker(Ticking())
     for _ in range(FAILURES + 1):
         fail(breaker, ModelRefused("too long a prompt"))
-    assert breaker.state == "closed"
+    assert breaker.state == BreakerState.CLOSED
 
 
 @pytest.mark.parametrize("breaks_after", [0, 1])
@@ -117,10 +118,10 @@ def test_a_model_that_breaks_off_is_a_failure_however_well_it_judges(breaks_afte
     with pytest.raises(ModelUnavailable, match="next try"):
         read(guarded)
     assert len(inner.prompts) == asked
-    assert guarded.state == "open"
+    assert guarded.state == BreakerState.OPEN
 
 
 def test_it_passes_on_what_the_model_says() -> None:
     """Name and text are the generator's own."""
     guarded = GuardedGenerator(ScriptedGenerator(["It is 90 metres high."], name="openai:x"))
-    assert (guarded.name, read(guarded), guarded.state) == ("openai:x", "It is 90 metres high.", "closed")
+    assert (guarded.name, read(guarded), guarded.state) == ("openai:x", "It is 90 metres high.", BreakerState.CLOSED)
