@@ -10,6 +10,7 @@ from service import __version__
 from service.cli_common import FAILED, DataDir, settings_of, told
 from service.cli_eval import eval_app
 from service.cli_ingest import ingest, watch
+from service.cli_keeping import backup, restore
 
 app = typer.Typer(
     name="dateline",
@@ -41,6 +42,8 @@ def _options(
 
 app.command()(ingest)
 app.command()(watch)
+app.command()(backup)
+app.command()(restore)
 
 
 @app.command()
