@@ -64,3 +64,36 @@ def restore(
         else:
             console.print_restored(done, settings.data_dir)
         raise typer.Exit(FAILED if done.trouble else 0)
+
+
+def doctor(
+    deep: Annotated[bool, typer.Option("--deep", help="Also hold archive, full text and vectors against each other, row by row.")] = False,
+    as_json: Json = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Check settings, disk, models, archive, index and the running service, and say what to do. Exit code 1 if something is wrong."""
+    with told():
+        import json
+        from dataclasses import asdict
+
+        from service import console, console_keeping
+        from service.audit import Audit, audit
+        from service.doctor import examine
+
+        settings = settings_of(data_dir)
+        checks = examine(settings)
+        found = Audit([], 0.0)
+        if deep:
+            if not as_json:
+                console.print_checks(checks)
+            with console_keeping.steps() as progress:
+                found = audit(settings, progress)
+        ok = found.ok and all(check.ok for check in checks)
+        if as_json:
+            every = [asdict(check) for check in (*checks, *found.checks)]
+            typer.echo(json.dumps({"ok": ok, "checks": every, **({"deep_seconds": round(found.seconds, 3)} if deep else {})}))
+        else:
+            console.print_checks(found.checks if deep else checks)
+            if deep:
+                console.out.print(f"looked at everything in {found.seconds:.1f} s")
+        raise typer.Exit(0 if ok else FAILED)

@@ -39,7 +39,7 @@ BRINGING, MARKING, KEEPING, PLACING, INDEXING = (
 )  # fmt: skip
 _OURS = (ARCHIVE_FILE, "chroma", "index.")
 """How the names begin that an archive's folder uses itself."""
-_PREPARED = "restoring-"
+PREPARED = "restoring-"
 """How the name begins of the folder in which a backup is made ready; what a killed restore left is removed by the next."""
 _LOGS = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a file, and would apply to another one of the same name."""
@@ -144,7 +144,7 @@ def _held(settings: Settings, *, replace: bool) -> Iterator[Path]:
     try:
         for one in second_names(archive):
             one.unlink()
-        for left in settings.data_dir.glob(f"{_PREPARED}*"):
+        for left in settings.data_dir.glob(f"{PREPARED}*"):
             shutil.rmtree(left, ignore_errors=True)
         yield archive
     finally:
@@ -158,7 +158,7 @@ def _prepared(settings: Settings, file: Path, progress: Progress) -> Iterator[Pa
         raise BadInput(f"{file} is no file: name one that `dateline backup` has written")
     if file.resolve() == settings.data_dir / ARCHIVE_FILE:
         raise BadInput(f"{file} is the archive itself: name a backup")
-    folder = Path(tempfile.mkdtemp(prefix=_PREPARED, dir=settings.data_dir))
+    folder = Path(tempfile.mkdtemp(prefix=PREPARED, dir=settings.data_dir))
     try:
         try:
             with opened(file) as connection:

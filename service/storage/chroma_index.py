@@ -213,6 +213,18 @@ class ChromaIndex:
                 raise ArchiveError(f"the vector index is in doubt until it is rebuilt, at the next write or start: {self._distrust}")
             return int(self._collection.count())
 
+    def stored(self, ids: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors that the index itself holds for these ids, each `(dimension,)`; those that are not there are absent.
+
+        Raises ArchiveError.
+        """
+        found: dict[str, Vectors] = {}
+        with self._guard, self._told():
+            for first in range(0, len(ids), BATCH):
+                rows = self._collection.get(ids=list(ids[first : first + BATCH]), include=["embeddings"])
+                found |= dict(zip(rows["ids"], np.asarray(rows["embeddings"], dtype=np.float32), strict=True))
+        return found
+
     def announce(self, url: str) -> None:
         """Leave the address at which this process serves the archive, for commands that come by. Raises ArchiveError."""
         self._lock.announce(url)

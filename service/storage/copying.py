@@ -26,7 +26,7 @@ from service.storage.sqlite_errors import told
 Progress = Callable[[str, int, int], None]
 """Told of each step: what is done, how much of it, of how much; 0 of 0 where that is not known."""
 COPYING, CHECKING = "Copying", "Checking the copy"
-_STEP = 2_000
+STEP = 2_000
 """Pages of 4 kB a step: some 10 ms, after which the copy can be ended."""
 
 
@@ -81,13 +81,16 @@ def copy(source: Path, target: Path, *, replace: bool = False, progress: Progres
         write(connection, source, target, replace=replace, progress=progress)
 
 
-def write(connection: sqlite3.Connection, source: Path, target: Path, *, replace: bool = False, progress: Progress = silent) -> None:
+def write(
+    connection: sqlite3.Connection, source: Path, target: Path, *, replace: bool = False, progress: Progress = silent, step: int = STEP
+) -> None:
     """Copy what a connection that is held still sees, readable by its owner only. Raises as `copy` does."""
     require_space(target.parent, size_of(connection) + NEARLY_NONE, otherwise="copy it to another disk; nothing was changed")
     fresh = _made(target)
     try:
+        progress(COPYING, 0, size_of(connection))
         with told(fresh):
-            _fill(connection, fresh, progress)
+            _fill(connection, fresh, progress, step)
             progress(CHECKING, 0, 0)
             wrong = _settled(fresh)
         if wrong:
@@ -124,11 +127,12 @@ def size_of(connection: sqlite3.Connection) -> int:
     return int(pages * page)
 
 
-def _fill(connection: sqlite3.Connection, fresh: Path, progress: Progress) -> None:
+def _fill(connection: sqlite3.Connection, fresh: Path, progress: Progress, step: int) -> None:
+    page = int(connection.execute("PRAGMA page_size").fetchone()[0])
     to = sqlite3.connect(fresh, isolation_level=None)
     try:
         to.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;")  # the whole file is synced before it gets its name
-        connection.backup(to, pages=_STEP, progress=lambda _, left, total: progress(COPYING, total - left, total))
+        connection.backup(to, pages=step, progress=lambda _, left, total: progress(COPYING, (total - left) * page, total * page))
     finally:
         to.close()
 
