@@ -417,11 +417,12 @@ from service.models.hashing import HashingEmbedder
 from service.settings import Settings
 
 def attempt(place, file, end):
-    calls = 0
+    told = []
     def step(what, done, total):
-        nonlocal calls
-        calls += 1
-        if calls == end:
+        if not told or what != told[-1]:
+            told.append(what)
+            if len(told) != end:
+                return
             print(what, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
     keeping.restore(Settings(_env_file=None, data_dir=place, model="extractive"), file, replace=True, embedder=HashingEmbedder(256), progress=step)
