@@ -15,7 +15,7 @@ import numpy as np
 
 from service.bootstrap import ARCHIVE_FILE, now
 from service.doctor import Check, readiness_at
-from service.errors import ArchiveInUse, DatelineError
+from service.errors import ArchiveError, ArchiveInUse, DatelineError
 from service.keeping import PREPARED, second_names
 from service.settings import Settings
 from service.storage import soundness
@@ -51,9 +51,13 @@ class Audit:
 
 
 def audit(settings: Settings, progress: Progress = silent, *, queries: int = SELF_QUERIES) -> Audit:
-    """Look at everything. Raises ArchiveError where the archive cannot be opened."""
+    """Look at everything. An archive that cannot be opened is a check that is not well, and the last."""
     began = time.perf_counter()
-    with closing(SqliteArchive(settings.data_dir / ARCHIVE_FILE, None, now)) as archive:
+    try:
+        archive = SqliteArchive(settings.data_dir / ARCHIVE_FILE, None, now)
+    except ArchiveError as error:
+        return Audit([Check("the file", ok=False, found=str(error), remedy=_REPLACE)], time.perf_counter() - began)
+    with closing(archive):
         checks = [*_of_archive(archive, progress), *_of_index(settings, archive, progress, queries), _leftovers(settings)]
     return Audit(checks, time.perf_counter() - began)
 
@@ -91,6 +95,7 @@ def _texts(archive: SqliteArchive, progress: Progress) -> Check:
     with archive.snapshot():
         found, waiting = soundness.texts(archive, progress), soundness.pending(archive)
     wrong = [
+        _some(found.unreadable, "articles cannot be read"),
         _some(found.changed, "articles have another text than was taken in"),
         _some(found.uncut, "articles have no passage"),
         _some(found.outside, "passages lie outside their article"),

@@ -30,6 +30,8 @@ class Texts:
 
     articles: int = 0
     passages: int = 0
+    unreadable: list[str] = field(default_factory=list)
+    """Articles whose other fields make no sense."""
     changed: list[str] = field(default_factory=list)
     """Articles whose text is not the one that was taken in."""
     outside: list[str] = field(default_factory=list)
@@ -76,7 +78,13 @@ def texts(archive: ArchiveFile, progress: Progress = silent) -> Texts:
         for one in archive.rows(statement, (json.dumps([row["version"] for row in rows]),)):
             cut[one["version"]].append(one)
         for row in rows:
-            _hold(found, article_from(row), row["text_hash"], cut[row["version"]])
+            found.articles += 1
+            try:
+                article = article_from(row)
+            except ValueError:  # a date's origin, or JSON, that is none
+                found.unreadable.append(str(row["id"]))
+            else:
+                _hold(found, article, row["text_hash"], cut[row["version"]])
         progress(READING, found.articles, total)
     return found
 
@@ -90,7 +98,6 @@ def _articles(archive: ArchiveFile) -> Iterator[list[sqlite3.Row]]:
 
 
 def _hold(found: Texts, article: Article, text_hash: str, cut: Sequence[sqlite3.Row]) -> None:
-    found.articles += 1
     found.passages += len(cut)
     if article.text_hash != text_hash:
         found.changed.append(article.id)

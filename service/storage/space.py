@@ -30,9 +30,7 @@ def require_space(folder: Path, least: int, free: Callable[[Path], int] = free_s
     """Raises DiskFull, saying what to do, where fewer than `least` bytes are free."""
     there = free(folder)
     if there < least:
-        raise DiskFull(
-            f"only {megabytes(there)} are free at {folder}, {megabytes(least)} are needed: free some space, or {otherwise}"
-        )
+        raise DiskFull(f"only {megabytes(there)} are free at {folder}, {megabytes(least)} are needed: free some space, or {otherwise}")
 
 
 def blame_the_disk(folder: Path, free: Callable[[Path], int] = free_space) -> None:

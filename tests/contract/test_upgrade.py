@@ -165,5 +165,3 @@ def test_other_files_are_no_copies(path: Path, name: str) -> None:
     assert copies_of(path) == []
     opened(path).close()
     assert path.with_name(name).exists()
-
-

@@ -170,7 +170,7 @@ def test_a_backup_under_load_is_the_archive_of_one_moment(tmp_path: Path, capsys
         counted = services.index.count(), services.archive.vector_count(), services.archive.check()
     with capsys.disabled():
         print(
-            f"\nbatches and questions before, in all: {told['done']}, {done}; articles kept, and at last: {kept.articles}, {at_last.articles};"
+            f"\nbatches and questions before, in all: {told['done']}, {done}; articles kept, at last: {kept.articles}, {at_last.articles};"
             f" answers kept, and at last: {kept.answers}, {at_last.answers}; {kept.bytes:,} bytes"
         )
     assert kept.digest == at_the_moment == back.summary.digest == summary(file).digest
@@ -425,7 +425,8 @@ def attempt(place, file, end):
                 return
             print(what, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
-    keeping.restore(Settings(_env_file=None, data_dir=place, model="extractive"), file, replace=True, embedder=HashingEmbedder(256), progress=step)
+    settings = Settings(_env_file=None, data_dir=place, model="extractive")
+    keeping.restore(settings, file, replace=True, embedder=HashingEmbedder(256), progress=step)
 
 root, file = Path(sys.argv[1]), Path(sys.argv[2])
 end = 1
@@ -439,7 +440,7 @@ while True:
         break
     end += 1
 """
-"""Restores again and again, killed one step later each time, until one is not killed any more. One process, so the imports are paid once."""
+"""Restores again and again, killed one step later each time, until one is not killed any more; the imports are paid once."""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
@@ -460,7 +461,9 @@ def test_a_restore_that_is_killed_leaves_the_old_archive_or_the_new_one(tmp_path
         with closing(SqliteArchive(place / ARCHIVE_FILE, None, now)) as archive, closing(ChromaIndex(place, archive)) as index:
             assert archive.check() is None
             assert index.count() == archive.vector_count()
-            assert all(index.query(vector, 1)[0][0] == row for ids, rows in archive.vectors() for row, vector in zip(ids, rows, strict=True))
+            assert all(
+                index.query(vector, 1)[0][0] == row for ids, rows in archive.vectors() for row, vector in zip(ids, rows, strict=True)
+            )
     again = restored(file, tmp_path / "killed-1", replace=True)
     with capsys.disabled():
         print(f"\n{len(killed)} kills: {states.count('old')} found the old archive, {states.count('new')} the new one; at {killed}")
