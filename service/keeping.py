@@ -112,7 +112,7 @@ def restore(
                 "DATELINE_EMBEDDING_MODEL to that encoder, or add --embed to embed every passage again with this one"
             )
         progress(MARKING, 0, 0)
-        durable.touch(settings.data_dir / IN_USE)
+        durable.write(settings.data_dir / IN_USE, b"a backup was restored")
         progress(KEEPING, 0, 0)
         replaced = _set_aside(archive)
         progress(PLACING, 0, 0)

@@ -48,7 +48,7 @@ BATCH = 250
 MOST = 30_000
 """Neighbours a query: from 32,767 on Chroma fails with "too many SQL variables"."""
 IN_USE = "chroma.in-use"
-"""The mark beside the index while it is open; found at a start, it means that the index is in doubt."""
+"""The mark beside the index while it is open; found at a start, it means that the index is in doubt, for the reason it holds if any."""
 MANIFEST = "chroma.manifest"
 """What the last clean close left, beside the index."""
 GRAPH: Mapping[str, str | int] = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200}
@@ -113,7 +113,7 @@ class ChromaIndex:
     def _doubt(self) -> Doubt | None:
         """Why the index on disk cannot be trusted, if so, without opening it."""
         if self._in_use.exists():
-            return Doubt("it was not closed cleanly")
+            return Doubt(self._in_use.read_text("utf-8", "replace")[:200] or "it was not closed cleanly")
         if not self._path.exists():
             return Doubt("it is not there") if self._archive.vector_count() else None
         return manifest.doubt(self._manifest, self._path, self._made())
