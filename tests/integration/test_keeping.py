@@ -205,7 +205,7 @@ def test_pages_that_come_one_by_one_are_of_one_moment_too(tmp_path: Path) -> Non
 
 
 def test_a_backup_is_one_file_for_its_owner_alone(tmp_path: Path) -> None:
-    """Mode 0600, nothing beside it, and it can be read where nothing can be written."""
+    """Mode 0600, nothing beside it, and what is told of it is what the archive holds."""
     settings = made(tmp_path / "data")
     (tmp_path / "kept").mkdir()
     file = tmp_path / "kept" / "a.dateline"
