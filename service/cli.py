@@ -10,6 +10,7 @@ from service import __version__
 from service.cli_common import FAILED, DataDir, settings_of, told
 from service.cli_eval import eval_app
 from service.cli_ingest import ingest, watch
+from service.cli_keeping import backup, doctor, restore
 
 app = typer.Typer(
     name="dateline",
@@ -41,6 +42,9 @@ def _options(
 
 app.command()(ingest)
 app.command()(watch)
+app.command()(backup)
+app.command()(restore)
+app.command()(doctor)
 
 
 @app.command()
@@ -204,16 +208,6 @@ def reindex(
         with console.thinking(quiet=False):
             count = rebuild(settings_of(data_dir), embed=embed)
         typer.echo(f"{count:,} vectors indexed")
-
-
-@app.command()
-def doctor(data_dir: DataDir = None) -> None:
-    """Check disk, archive, index, models and settings, and say what to do. Exit code 1 if something is wrong."""
-    with told():
-        from service import console
-        from service.doctor import examine
-
-        raise typer.Exit(0 if console.print_checks(examine(settings_of(data_dir))) else FAILED)
 
 
 def main() -> None:

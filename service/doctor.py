@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-import shutil
+import re
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import httpx2
+from pydantic import SecretStr
 
 from service.bootstrap import build, reading
-from service.errors import ArchiveInUse, DatelineError
+from service.environment import PREFIX
+from service.errors import ArchiveInUse, DatelineError, SettingsError
+from service.http.keys import require_keys
+from service.models import encoder
 from service.models.catalogue import CATALOGUE, DEFAULT_GENERATOR, Entry
-from service.models.encoder import build_embedder
 from service.models.fetch import installed
 from service.models.generator import build_generator
 from service.models.nli import NLI, NliJudge
 from service.models.reranker import build_reranker
 from service.settings import Settings
+from service.storage.lock import ProcessLock
+from service.storage.space import free_space
 
+PATIENCE = 5.0
+"""Seconds for the running service to say how it is."""
 LOW_DISK = 2_000_000_000
 """Bytes: below this an ingest may run out in the middle."""
 
@@ -39,6 +50,7 @@ def examine(settings: Settings) -> list[Check]:
 
 def _checks(settings: Settings) -> Iterator[Check]:
     yield Check("python", sys.version_info >= (3, 11), sys.version.split()[0], "install Python 3.11 or newer")
+    yield _settings(settings)
     yield _disk(settings)
     yield _encoder(settings)
     yield _language_model(settings)
@@ -46,19 +58,44 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _asked("judge", lambda: _judge(settings), "see DATELINE_JUDGE; sentences are checked without it meanwhile")
     yield _asked("archive", lambda: _archive(settings), "see the message; a backup or a new DATELINE_DATA_DIR helps")
     yield _asked("vector index", lambda: _index(settings), "run `dateline reindex`")
+    yield _service(settings)
+
+
+def _settings(settings: Settings) -> Check:
+    """Which are set and to what, and whether the service may listen where they say."""
+    said = ", ".join(f"{PREFIX}{name.upper()}={_shown(getattr(settings, name))}" for name in sorted(settings.model_fields_set))
+    listens = f"listens on {settings.host}:{settings.port} {'with' if settings.api_keys else 'without'} keys"
+    try:
+        require_keys(settings)
+    except SettingsError as error:
+        return Check("settings", ok=False, found=f"{said or 'all as they come'}; {error}", remedy="see docs/settings.md")
+    return Check("settings", ok=True, found=f"{said or 'all as they come'}; {listens}")
+
+
+def _shown(value: object) -> str:
+    """A setting's value; nothing of a key, and of an address not what stands before its host."""
+    if isinstance(value, SecretStr):
+        return "(hidden)"
+    if isinstance(value, dict):
+        return f"({len(value)} hidden)"
+    if isinstance(value, list):
+        return ",".join(map(_shown, value))
+    return re.sub(r"(?<=://)[^/@]*@", "(hidden)@", str(value))
 
 
 def _disk(settings: Settings) -> Check:
-    folder = next(parent for parent in (settings.data_dir, *settings.data_dir.parents) if parent.exists())
-    free = shutil.disk_usage(folder).free
-    return Check("disk", free > LOW_DISK, f"{free / 1e9:,.1f} GB free at {settings.data_dir}", "free some space, or set DATELINE_DATA_DIR")
+    free, floor = free_space(settings.data_dir), settings.min_free_mb * 1_000_000
+    found = f"{free / 1e9:,.1f} GB free at {settings.data_dir}, of which {settings.min_free_mb:,} MB are left free"
+    if free < floor:
+        found += "; nothing is taken in until there is more"
+    return Check("disk", free > max(LOW_DISK, floor), found, "free some space, or set DATELINE_DATA_DIR")
 
 
 def _encoder(settings: Settings) -> Check:
     entry = next((one for one in CATALOGUE if one.name.casefold() == settings.embedding_model.casefold()), None)
     if entry and not settings.embedding_url:
         return _fetched("encoder", entry, settings)
-    return _asked("encoder", lambda: build_embedder(settings).examine(), "see DATELINE_EMBEDDING_MODEL and DATELINE_EMBEDDING_URL")
+    return _asked("encoder", lambda: encoder.build_embedder(settings).examine(), "see DATELINE_EMBEDDING_MODEL and DATELINE_EMBEDDING_URL")
 
 
 def _language_model(settings: Settings) -> Check:
@@ -119,6 +156,47 @@ def _index(settings: Settings) -> str:
     if vectors != passages:
         raise DatelineError(f"{vectors:,} vectors for {passages:,} passages")
     return f"{vectors:,} vectors"
+
+
+def _service(settings: Settings) -> Check:
+    """What the running service says of its parts; where none holds the archive, whether one could listen."""
+    holder = ProcessLock(settings.data_dir).holder()
+    if holder is None:
+        return _port(settings)
+    if holder.url is None:
+        return Check("service", ok=True, found=f"process {holder.pid} holds the archive and serves nothing")
+    said = f"process {holder.pid} serves the archive at {holder.url}"
+    try:
+        state = readiness_at(holder.url)
+    except DatelineError as error:
+        return Check("service", ok=False, found=f"{said}; {error}", remedy="look at its log, or restart it")
+    ill = [f"{name} is not ready ({part.get('reason') or part.get('state') or 'no reason given'})" for name, part in state.items()
+           if isinstance(part, dict) and part.get("ready") is False]  # fmt: skip
+    found = "; ".join([said, *ill]) if ill else f"{said}; every part is ready"
+    return Check("service", not ill, found, "loading takes some seconds after a start; else look at its log, or restart it")
+
+
+def readiness_at(url: str) -> dict[str, Any]:
+    """What the service there says at `/readyz`, each part with `ready`. Raises ArchiveInUse where it says nothing that is understood."""
+    try:
+        answer = httpx2.get(f"{url.rstrip('/')}/readyz", timeout=PATIENCE, trust_env=False)
+        state = answer.json()
+    except (httpx2.HTTPError, ValueError) as error:
+        raise ArchiveInUse(f"the service at {url} does not answer ({error or type(error).__name__})", url) from error
+    return state if isinstance(state, dict) else {}
+
+
+def _port(settings: Settings) -> Check:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    where = f"{settings.host}:{settings.port}"
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            found = f"no service runs, and none could listen on {where} ({error.strerror})"
+            return Check("service", ok=False, found=found, remedy="choose another port with --port or DATELINE_PORT")
+    return Check("service", ok=True, found=f"none runs; {where} is free")
 
 
 def _asked(name: str, look: Callable[[], str], remedy: str) -> Check:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from service.bootstrap import ARCHIVE_FILE, fingerprint, now, open_archive
 from service.indexing.passages import embedded_text
 from service.indexing.preparation import serves
@@ -17,26 +20,33 @@ def reindex(settings: Settings, *, embed: bool) -> int:
     """Rebuild the vector index, embedding every passage again first where asked; returns how many vectors it holds."""
     embedder = build_embedder(settings)
     if embed:
-        _embed_again(settings, embedder)
+        embed_again(settings, embedder)
+    with opened_index(settings, embedder) as (archive, index):
+        return index.rebuild(archive)
+
+
+@contextmanager
+def opened_index(settings: Settings, embedder: Embedder) -> Iterator[tuple[SqliteArchive, ChromaIndex]]:
+    """The archive and its index, which is rebuilt where it is in doubt. Raises ArchiveInUse, ArchiveMismatch, else ArchiveError."""
     archive = open_archive(settings, embedder)
     try:
         index = ChromaIndex(settings.data_dir, archive)
         try:
-            return index.rebuild(archive)
+            yield archive, index
         finally:
             index.close()
     finally:
         archive.close()
 
 
-def _embed_again(settings: Settings, embedder: Embedder) -> None:
+def embed_again(settings: Settings, embedder: Embedder) -> None:
     """New vectors for every passage, in one transaction, under the index's lock; passages keep their offsets."""
-    lock = ProcessLock(settings.data_dir)
-    lock.acquire()
+    archive = SqliteArchive(settings.data_dir / ARCHIVE_FILE, None, now)  # before the lock, which bringing it up to date takes itself
     try:
-        archive = SqliteArchive(settings.data_dir / ARCHIVE_FILE, None, now)
-        (settings.data_dir / IN_USE).touch()  # before the first new vector: the index holds the old ones
+        lock = ProcessLock(settings.data_dir)
+        lock.acquire()
         try:
+            (settings.data_dir / IN_USE).touch()  # before the first new vector: the index holds the old ones
             archive.refresh_vectors(
                 fingerprint(embedder),
                 (
@@ -46,6 +56,6 @@ def _embed_again(settings: Settings, embedder: Embedder) -> None:
                 ),
             )
         finally:
-            archive.close()
+            lock.release()
     finally:
-        lock.release()
+        archive.close()

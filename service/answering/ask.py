@@ -24,7 +24,7 @@ from service.answering.superseded import superseded
 from service.answering.sureness import signals_of, sureness
 from service.answering.writing import Draft, ModelWriter, quote_best
 from service.domain import Answer, GeneratorUsed, Hit, Mode, Question, Scope, Status, Turn
-from service.errors import ModelError, ModelUnavailable
+from service.errors import ArchiveError, ModelError, ModelUnavailable
 from service.ports import Archive, Clock, Embedder, Memory, Retriever
 from service.retrieval.coverage import check_outlets, is_covered
 from service.retrieval.evidence import Selection, select_evidence
@@ -113,8 +113,15 @@ class Answerer:
         )  # fmt: skip
         prompts = tuple((one.system, one.user) for one in draft.prompts)
         answer = replace(composer.answer(outcome, dispute), found=tuple(found), read=read, prompts=prompts, given_at=given_at)
-        await asyncio.to_thread(self._memory.remember, answer, request.owner, continues=request.conversation_id is not None)
+        await asyncio.to_thread(self._remember, answer, request)
         return answer
+
+    def _remember(self, answer: Answer, request: AskRequest) -> None:
+        """Keep the answer; where the archive cannot be written, as on a full disk, it is given all the same. Raises NotFound."""
+        try:
+            self._memory.remember(answer, request.owner, continues=request.conversation_id is not None)
+        except ArchiveError as error:
+            logger.warning("answer %s is given and not kept: %s", answer.id, error)
 
     def searching_with(self, retriever: Retriever) -> Answerer:
         """The same answerer over another ranking of passages."""

@@ -49,7 +49,7 @@ BATCH = 250
 MOST = 30_000
 """Neighbours a query: from 32,767 on Chroma fails with "too many SQL variables"."""
 IN_USE = "chroma.in-use"
-"""The mark beside the index while it is open; found at a start, it means that the index is in doubt."""
+"""The mark beside the index while it is open; found at a start, it means that the index is in doubt, for the reason it holds if any."""
 MANIFEST = "chroma.manifest"
 """What the last clean close left, beside the index."""
 GRAPH: Mapping[str, str | int] = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200}
@@ -124,7 +124,7 @@ class ChromaIndex:
     def _doubt(self) -> Doubt | None:
         """Why the index on disk cannot be trusted, if so, without opening it."""
         if self._in_use.exists():
-            return Doubt("it was not closed cleanly")
+            return Doubt(self._in_use.read_text("utf-8", "replace")[:200] or "it was not closed cleanly")
         if not self._path.exists():
             return Doubt("it is not there") if self._archive.vector_count() else None
         return manifest.doubt(self._manifest, self._path, self._made())
@@ -224,6 +224,18 @@ class ChromaIndex:
             if self._distrust is not None:
                 raise ArchiveError(f"the vector index is in doubt until it is rebuilt, at the next write or start: {self._distrust}")
             return int(self._collection.count())
+
+    def stored(self, ids: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors that the index itself holds for these ids, each `(dimension,)`; those that are not there are absent.
+
+        Raises ArchiveError.
+        """
+        found: dict[str, Vectors] = {}
+        with self._guard, self._told():
+            for first in range(0, len(ids), BATCH):
+                rows = self._collection.get(ids=list(ids[first : first + BATCH]), include=["embeddings"])
+                found |= dict(zip(rows["ids"], np.asarray(rows["embeddings"], dtype=np.float32), strict=True))
+        return found
 
     def announce(self, url: str) -> None:
         """Leave the address at which this process serves the archive, for commands that come by. Raises ArchiveError."""

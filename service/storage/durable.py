@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -19,6 +20,33 @@ def write(file: Path, content: bytes) -> None:
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
+    sync_folder(file.parent)
+
+
+def sync(file: Path) -> None:
+    """Make what was written to a file last. Raises OSError."""
+    opened = os.open(file, os.O_RDWR)  # Windows syncs nothing that was opened to be read
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def place(fresh: Path, file: Path, *, replace: bool) -> None:
+    """Give a synced file its name in one step. Raises FileExistsError where there is one of that name and it is not to be replaced."""
+    if replace:
+        fresh.replace(file)
+    else:
+        try:
+            os.link(fresh, file)  # unlike a rename, it fails where the name is taken
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links
+            if file.exists():
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(file)) from None
+            fresh.rename(file)
+        else:
+            fresh.unlink()
     sync_folder(file.parent)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from service.errors import ArchiveDamaged, ArchiveError
+from service.errors import ArchiveError
 from service.storage import schema
-from service.storage.space import blame_the_disk
+from service.storage.sqlite_errors import told
 
 
 class ArchiveFile:
@@ -66,22 +66,8 @@ class ArchiveFile:
                     connection.execute("ROLLBACK")
                 raise
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """SQLite's errors as ours: a damaged file, or a file that cannot be used just now."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
-                blame_the_disk(self.path.parent)
-            raise ArchiveError(
-                f"the archive {self.path} cannot be used ({error}): check that its folder can be written and has free space, "
-                "and that no other process is writing, or set DATELINE_DATA_DIR"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            if type(error) is not sqlite3.DatabaseError:  # a constraint: a mistake of ours, not of the file
-                raise
-            raise ArchiveDamaged(f"{self.path} cannot be read as an archive ({error}): move it away, or restore a backup") from error
+    def _told(self) -> AbstractContextManager[None]:
+        return told(self.path)
 
     @property
     def _connection(self) -> sqlite3.Connection:

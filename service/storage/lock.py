@@ -44,13 +44,16 @@ class ProcessLock:
         self._lock = FileLock(folder / "index.lock", thread_local=False)  # released by whichever thread closes
         self._note = folder / "index.holder"
 
-    def acquire(self) -> None:
-        """Raises ArchiveInUse at once where another process holds it, naming its process id and what to do; else ArchiveError."""
+    def acquire(self, otherwise: str | None = None) -> None:
+        """Raises ArchiveInUse at once where another process holds it, naming its process id and what to do; else ArchiveError.
+
+        `otherwise` is what to do, where that is not to wait or to go through the service.
+        """
         try:
             self._lock.acquire(timeout=0)
             self._tell(None)
         except Timeout as error:
-            raise self._refusal() from error
+            raise self._refusal(otherwise) from error
         except BaseException as error:
             self.release()
             if not isinstance(error, OSError):
@@ -88,13 +91,13 @@ class ProcessLock:
     def _tell(self, url: str | None) -> None:
         durable.write(self._note, _Note(pid=os.getpid(), url=url).model_dump_json().encode())
 
-    def _refusal(self) -> ArchiveInUse:
+    def _refusal(self, otherwise: str | None) -> ArchiveInUse:
         holder = self.holder()
         held = f"process {holder.pid if holder else 'unknown'} holds the archive in {self._folder}"
         if holder and holder.url:
-            what = "run `dateline ingest`, which goes through it, or stop it"
+            what = otherwise or "run `dateline ingest`, which goes through it, or stop it"
             return ArchiveInUse(f"{held} and serves it at {holder.url}: {what}", holder.url)
-        what = "wait until it is done, or stop it (one process writes the index at a time)"
+        what = otherwise or "wait until it is done, or stop it (one process writes the index at a time)"
         return ArchiveInUse(f"{held}, probably a running `dateline ingest` or `watch`: {what}")
 
 

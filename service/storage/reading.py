@@ -10,7 +10,7 @@ from datetime import datetime
 import numpy as np
 
 from service.domain import Article, Bylines, Coverage, Hit, Notice, Passage, Reprint, Scope, Version
-from service.errors import NotFound
+from service.errors import ArchiveDamaged, NotFound
 from service.ports import Vectors
 from service.storage import notices, removed, stories, versions
 from service.storage.file import ArchiveFile
@@ -261,4 +261,6 @@ class ArchiveReader(ArchiveFile):
 def _matrix(blobs: Sequence[bytes]) -> Vectors:
     if not blobs:
         return np.zeros((0, 0), dtype=np.float32)
+    if len(sizes := {len(blob) for blob in blobs}) > 1 or sizes.pop() % 4:
+        raise ArchiveDamaged("stored vectors differ in size: run `dateline doctor --deep`, which names them, or `dateline reindex --embed`")
     return np.frombuffer(b"".join(blobs), dtype="<f4").reshape(len(blobs), -1).astype(np.float32, copy=False)

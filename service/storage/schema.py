@@ -12,6 +12,7 @@ from pathlib import Path
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
 from service.errors import ArchiveDamaged, ArchiveMismatch
+from service.storage.upgrade import copies_of, upgrade
 from service.urls import url_key
 
 SCHEMA_VERSION = 6
@@ -208,23 +209,30 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 def prepare(connection: sqlite3.Connection, path: Path, fingerprint: str | None) -> None:
-    """Create the tables, or check that they are ours; those of an older version are brought up to date.
+    """Create the tables, or check that they are ours; those of an older version are brought up to date, and kept as they were beside.
 
-    Raises ArchiveMismatch or ArchiveDamaged with what to do.
+    Raises ArchiveMismatch, ArchiveDamaged, or what `upgrade` raises, each with what to do.
     """
     version = _version(connection)
     if version == 0 and not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
         _create(connection)
-    elif connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+    elif require_ours(connection, path) < SCHEMA_VERSION:
+        upgrade(connection, path, _STEPS, SCHEMA_VERSION)
+    require_ours(connection, path)
+    _check_maker(connection, path, fingerprint)
+
+
+def require_ours(connection: sqlite3.Connection, path: Path) -> int:
+    """Its schema. Raises ArchiveDamaged where it is no archive of ours, ArchiveMismatch where its schema is not known here."""
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise ArchiveDamaged(f"{path} is a database, but not an archive of Dateline: set DATELINE_DATA_DIR to another folder")
-    elif version + 1 in _STEPS:
-        _upgrade(connection)
-    if (version := _version(connection)) != SCHEMA_VERSION:
+    if not 1 <= (version := _version(connection)) <= SCHEMA_VERSION:
+        kept = [f"; before it was brought up to date, it was kept as {one}" for one in copies_of(path)][-1:]
         raise ArchiveMismatch(
             f"{path} was made by another version of Dateline (schema {version}, this one reads {SCHEMA_VERSION}): "
-            "use that version, or set DATELINE_DATA_DIR to a new folder and ingest again"
+            f"use that version, or set DATELINE_DATA_DIR to a new folder and ingest again{''.join(kept)}"
         )
-    _check_maker(connection, path, fingerprint)
+    return version
 
 
 def _version(connection: sqlite3.Connection) -> int:
@@ -241,22 +249,6 @@ def _create(connection: sqlite3.Connection) -> None:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _upgrade(connection: sqlite3.Connection) -> None:
-    """Every step that the archive lacks, in one transaction: an interrupted one leaves it as it was."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        version = _version(connection)  # again, now that nobody else writes: another opener may have been faster
-        for number in range(version + 1, SCHEMA_VERSION + 1):
-            for statement in _STEPS[number]:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version={number}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

@@ -22,14 +22,15 @@ def free_space(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def require_space(folder: Path, least: int, free: Callable[[Path], int] = free_space) -> None:
+ELSEWHERE = "set DATELINE_DATA_DIR; what was taken in so far is kept"
+"""What else helps on a full disk while articles are taken in."""
+
+
+def require_space(folder: Path, least: int, free: Callable[[Path], int] = free_space, *, otherwise: str = ELSEWHERE) -> None:
     """Raises DiskFull, saying what to do, where fewer than `least` bytes are free."""
     there = free(folder)
     if there < least:
-        raise DiskFull(
-            f"only {megabytes(there)} are free at {folder}, {megabytes(least)} are needed: free some space, or set DATELINE_DATA_DIR; "
-            "what was taken in so far is kept"
-        )
+        raise DiskFull(f"only {megabytes(there)} are free at {folder}, {megabytes(least)} are needed: free some space, or {otherwise}")
 
 
 def blame_the_disk(folder: Path, free: Callable[[Path], int] = free_space) -> None:

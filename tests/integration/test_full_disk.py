@@ -4,6 +4,7 @@ The disks are real: tmpfs of 24 MB in a mount namespace of the test's own proces
 system does not allow that, those tests are skipped, and the one with a limit on the size of files stands for them.
 """
 
+import contextlib
 import json
 import resource
 import shutil
@@ -16,14 +17,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
+from service import keeping
 from service.articles.row import Loaded, article_from_row
+from service.bootstrap import build
 from service.domain import Scope
 from service.errors import ArchiveError, DiskFull
+from service.http.app import create_app
 from service.indexing.ingest import Ingester
+from service.settings import Settings
 from service.storage.archive import SqliteArchive
 from service.storage.chroma_index import GRAPH, IN_USE, ChromaIndex
 from service.storage.exact_index import ExactIndex
+from service.storage.ledger import summary
+from tests.contract.test_upgrade import made_by
 from tests.fakes import CountingEmbedder
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -169,6 +177,69 @@ def read_only(folder: Path, size: str) -> None:
     print(json.dumps({"told": told, "seconds": time.perf_counter() - begun}))
 
 
+def serve_full(folder: Path, size: str) -> None:
+    """The HTTP door over a disk that something else fills to the last byte, and that has room again."""
+    settings = Settings(_env_file=None, data_dir=folder, model="extractive", min_free_mb=0)  # type: ignore[call-arg]
+    with build(settings, embedder=CountingEmbedder(DIMENSION)) as services:
+        door = TestClient(create_app(services), base_url="http://localhost", raise_server_exceptions=False)
+
+        def take(article_id: str) -> Any:
+            rows = [{"id": article_id, "text": f"The ferry {article_id} ran aground. " + "It was towed to Skell. " * 400}]
+            answer = door.post("/v1/articles", json=rows)
+            return answer.status_code, answer.json().get("detail") or answer.json()["items"][0]["outcome"]
+
+        def ask() -> Any:
+            answer = door.post("/v1/ask", json={"question": "Which dam holds?", "asked_at": "2026-04-01"})
+            return answer.status_code, [(one["article_id"], one["quote"]) for one in answer.json().get("citations", [])]
+
+        rows = [{"id": f"a{number}", "text": f"The dam of town {number} holds.", "published_at": "2026-03-01"} for number in range(20)]
+        told: dict[str, Any] = {"before": door.post("/v1/articles", json=rows).status_code, "asked before": ask()}
+        ballast = (folder / "ballast").open("wb", buffering=0)
+        for piece in (1_000_000, 4_096, 1):
+            with contextlib.suppress(OSError):
+                while ballast.write(bytes(piece)):
+                    pass
+        told |= {"free": shutil.disk_usage(folder).free, "taken while full": take("full"), "asked while full": ask()}
+        told["there"] = door.get("/v1/articles/full").status_code
+        told["search"] = len(door.post("/v1/search", json={"question": "Which dam holds?", "asked_at": "2026-04-01"}).json()["passages"])
+        ballast.close()
+        (folder / "ballast").unlink()
+        told |= {"taken then": take("full"), "asked then": ask(), "there then": door.get("/v1/articles/full").status_code}
+    with build(settings.model_copy(update={"min_free_mb": 200}), embedder=CountingEmbedder(DIMENSION)) as services:
+        door = TestClient(create_app(services), base_url="http://localhost", raise_server_exceptions=False)
+        told |= {"below the floor": take("more"), "asked below": ask(), "there below": door.get("/v1/articles/more").status_code}
+    print(json.dumps(told))
+
+
+def keep_full(folder: Path, size: str) -> None:
+    """Copies for which there is no room: a backup, a restore, and the copy of an archive that is to be brought up to date."""
+    outside = Path(size)
+    (folder / "small").write_bytes(b"kept")
+    with contextlib.suppress(OSError):
+        (folder / "ballast").write_bytes(bytes(shutil.disk_usage(folder).free - 1_000_000))
+    told: dict[str, Any] = {}
+
+    def attempt(name: str, do: Any) -> None:
+        before = sorted(path.name for path in folder.rglob("*"))
+        try:
+            do()
+            told[name] = "done"
+        except ArchiveError as error:
+            told[name] = [type(error).__name__, str(error)]
+        told[f"left by {name}"] = sorted((set(before) ^ {path.name for path in folder.rglob("*")}) - {"index.lock"})
+
+    settings = Settings(_env_file=None, data_dir=outside, model="extractive")  # type: ignore[call-arg]
+    here = settings.model_copy(update={"data_dir": folder})
+    encoder = CountingEmbedder(DIMENSION)
+    attempt("backup", lambda: keeping.backup(settings, folder / "small", replace=True))
+    attempt("restore", lambda: keeping.restore(here, outside / "archive.sqlite3", replace=False, embedder=encoder))
+    shutil.copy(outside / "old.sqlite3", folder / "archive.sqlite3")
+    attempt("upgrade", lambda: SqliteArchive(folder / "archive.sqlite3", None, lambda: NOW))
+    told["schema"] = summary(folder / "archive.sqlite3").schema
+    told["small"] = (folder / "small").read_text()
+    print(json.dumps(told))
+
+
 def on_own_disk(folder: Path, function: str, size: str, megabytes: int = 24) -> dict[str, Any]:
     """What a process told for which the folder is a disk of its own."""
     folder.mkdir()
@@ -243,6 +314,37 @@ def test_a_folder_that_cannot_be_written_is_told_at_once(tmp_path: Path) -> None
     assert len(told["told"]) == 2
     assert all("DATELINE_DATA_DIR" in message for message in told["told"])
     assert all("cannot be" in message for message in told["told"])
+
+
+@pytest.mark.usefixtures("own_disk")
+def test_on_a_full_disk_questions_are_answered_over_http(tmp_path: Path) -> None:
+    """What is not taken in is said to be so and is not there; answers are the same; with room again the same article goes in."""
+    told = on_own_disk(tmp_path / "disk", "serve_full", "0", megabytes=12)
+    assert (told["before"], told["free"]) == (200, 0)
+    status, reason = told["taken while full"]
+    assert (status, "free some space" in reason) == (507, True)
+    assert (told["there"], told["search"]) == (404, 10)
+    assert told["asked before"][0] == 200
+    assert told["asked before"][1]
+    assert told["asked while full"] == told["asked then"] == told["asked below"] == told["asked before"]
+    assert (told["taken then"], told["there then"]) == ([200, "added"], 200)
+    status, reason = told["below the floor"]
+    assert (status, "200 MB are needed" in reason, told["there below"]) == (507, True, 404)
+
+
+@pytest.mark.usefixtures("own_disk")
+def test_what_there_is_no_room_to_copy_is_not_begun(tmp_path: Path) -> None:
+    """Backup, restore and the upgrade of an old archive say how much is needed, and leave everything as it was."""
+    archive = opened(tmp_path)
+    taken(archive, ChromaIndex(tmp_path, archive, graph=SMALL), 0, 40)
+    archive.close()
+    made_by(5, tmp_path / "old.sqlite3", articles=2_000)
+    told = on_own_disk(tmp_path / "disk", "keep_full", str(tmp_path))
+    for name in ("backup", "restore", "upgrade"):
+        kind, reason = told[name]
+        assert (kind, "are needed: free some space" in reason, "nothing was changed" in reason) == ("DiskFull", True, True), reason
+    assert (told["left by backup"], told["left by restore"], told["left by upgrade"]) == ([], [], [])
+    assert (told["schema"], told["small"]) == (5, "kept")
 
 
 def test_the_error_is_one_of_the_archives() -> None:
