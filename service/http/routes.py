@@ -14,7 +14,7 @@ from service.answering.request import AskRequest
 from service.bodies import AskBody, FeedbackBody, SearchBody
 from service.bootstrap import Services, now
 from service.errors import BadQuestion
-from service.http.keys import AskRoute
+from service.http.keys import AskRoute, Caller
 from service.http.recordings import Recordings
 from service.http.streaming import event_stream, resumed, whole_answer
 from service.retrieval.explain import explain
@@ -46,8 +46,8 @@ class Asked:
 
 
 def _owner(request: Request) -> str:
-    found: str = request.app.state.keys.owner_of(request.headers.get("authorization"))
-    return found
+    caller: Caller = request.state.caller
+    return caller.owner
 
 
 Owner = Annotated[str, Depends(_owner)]
