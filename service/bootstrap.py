@@ -44,8 +44,6 @@ from service.storage.chroma_index import ChromaIndex
 from service.storage.conversations import Conversations
 from service.storage.exact_index import ExactIndex
 from service.storage.feedback import FeedbackLog
-from service.storage.file import ArchiveFile
-from service.storage.keys import StoredKeys
 from service.storage.space import require_space
 from service.storage.visits import Visits
 
@@ -300,21 +298,3 @@ def reading(settings: Settings) -> Iterator[SqliteArchive]:
         yield archive
     finally:
         archive.close()
-
-
-@contextmanager
-def open_keys(settings: Settings) -> Iterator[StoredKeys]:
-    """The stored API keys alone; beside a running service too. An archive is begun where there is none."""
-    file = ArchiveFile(settings.data_dir / ARCHIVE_FILE, None)
-    try:
-        yield StoredKeys(file, now)
-    finally:
-        file.close()
-
-
-def keys_were_made(settings: Settings) -> bool:
-    """Whether the archive, if there is one, holds any API key, revoked and expired ones too. Raises ArchiveError."""
-    if not (settings.data_dir / ARCHIVE_FILE).exists():
-        return False
-    with open_keys(settings) as stored:
-        return stored.any()

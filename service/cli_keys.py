@@ -30,7 +30,8 @@ def create(
     From the first key on, the service lets nobody in without one, on loopback too.
     """
     with told():
-        from service.bootstrap import now, open_keys
+        from service.access import open_keys
+        from service.bootstrap import now
         from service.storage.keys import expiry
 
         ends = expiry(expires_in, now()) if expires_in else None
@@ -48,7 +49,7 @@ def create(
 def list_keys(as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False, data_dir: DataDir = None) -> None:
     """One line a key: id, scope, created, expires, revoked, name, separated by tabs; `-` for never."""
     with told():
-        from service.bootstrap import open_keys
+        from service.access import open_keys
         from service.console import harmless
 
         with open_keys(settings_of(data_dir)) as stored:
@@ -65,7 +66,7 @@ def revoke(
 ) -> None:
     """End a key for good: from the next request on it opens nothing. An answer that is being sent is sent to its end."""
     with told():
-        from service.bootstrap import open_keys
+        from service.access import open_keys
 
         with open_keys(settings_of(data_dir)) as stored:
             ended = stored.revoke(key_id)
@@ -79,7 +80,7 @@ def forget_all(
 ) -> None:
     """Delete every key, revoked ones too. Without DATELINE_API_KEYS the service is then open to all on loopback, as it was at first."""
     with told():
-        from service.bootstrap import open_keys
+        from service.access import open_keys
 
         with open_keys(settings_of(data_dir)) as stored:
             if not yes:

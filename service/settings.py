@@ -111,7 +111,7 @@ class Settings(BaseSettings):
     port: int = Field(8321, ge=0, le=65535, description="Port to listen on.")
     trusted_hosts: Annotated[list[str], NoDecode] = Field(
         default_factory=lambda: ["localhost", "127.0.0.1", "[::1]"],
-        description="Comma-separated names that requests may use in their Host header.",
+        description="Comma-separated names that requests may use in their Host header; those of loopback are always known.",
     )
     fetch_private_networks: bool = Field(
         default=False, description="Whether pages and feeds may be fetched from loopback and private addresses, and on any port."

@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route
 from service import __version__
 from service.bootstrap import Services, now
 from service.http import conversations, handing_in, ingesting, problems, routes
-from service.http.keys import SCOPES, KeyedRoute, Keys, require_keys
+from service.http.keys import LOOPBACK, SCOPES, KeyedRoute, Keys, require_keys
 from service.http.middleware import BodyLimit, Incidents, KnownHosts, OwnPages, SecurityHeaders
 from service.http.recordings import Recordings
 from service.storage.keys import StoredKeys
@@ -57,7 +57,7 @@ def create_app(services: Services) -> FastAPI:
         (Incidents, {}),
         (BodyLimit, {"limit": settings.max_body_bytes}),
         (OwnPages, {}),
-        (KnownHosts, {"hosts": [*settings.trusted_hosts, settings.host]}),
+        (KnownHosts, {"hosts": [*settings.trusted_hosts, *LOOPBACK, settings.host]}),
         (SecurityHeaders, {}),
     ):
         app.add_middleware(middleware, **options)

@@ -17,7 +17,7 @@ from fastapi import HTTPException, Request, Response, Security, params
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 
-from service.bootstrap import keys_were_made
+from service.access import keys_were_made
 from service.errors import SettingsError
 from service.settings import Settings
 from service.storage.keys import StoredKeys

@@ -24,7 +24,8 @@ from schemathesis.checks import (
 )
 from schemathesis.generation import GenerationMode
 
-from service.bootstrap import Services, now, open_keys
+from service.access import open_keys
+from service.bootstrap import Services, now
 from service.errors import FetchFailed
 from service.http.app import create_app
 from service.http.keys import Keys

@@ -1,4 +1,4 @@
-"""`dateline keys`: what it prints where, that a running service honours it at once, and commands that go through a service with such a key."""
+"""`dateline keys`: what it prints where, that a running service honours it at once, and commands that use such a key."""
 
 import json
 import re
