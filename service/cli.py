@@ -11,6 +11,7 @@ from service.cli_common import FAILED, DataDir, settings_of, told
 from service.cli_eval import eval_app
 from service.cli_ingest import ingest, watch
 from service.cli_keeping import backup, doctor, restore
+from service.cli_keys import keys_app
 
 app = typer.Typer(
     name="dateline",
@@ -25,6 +26,7 @@ articles_app = typer.Typer(no_args_is_help=True, help="What is in the archive: l
 app.add_typer(models_app, name="models")
 app.add_typer(eval_app, name="eval")
 app.add_typer(articles_app, name="articles")
+app.add_typer(keys_app, name="keys")
 
 
 def _print_version(wanted: bool) -> None:
@@ -92,7 +94,7 @@ def ask(
 
 @app.command()
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on; other than loopback needs DATELINE_API_KEYS.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; other than loopback needs a key (dateline keys create).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535)] = None,
     sample_if_empty: Annotated[
         bool, typer.Option("--sample-if-empty", help="Take in the sample archive if there is no article yet.")

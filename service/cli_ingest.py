@@ -97,8 +97,9 @@ def watch(
     with told():
         from service import console
         from service.ingest_report import Record
+        from service.moments import span
         from service.taking_in import taking_in
-        from service.watching import Watcher, span
+        from service.watching import Watcher
 
         settings, wait = settings_of(data_dir), span(every)
         with taking_in(settings) as road:

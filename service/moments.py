@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
+
+from service.errors import BadInput
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -55,3 +60,11 @@ def parse_moment(text: str, *, end_of_day: bool = False) -> datetime:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{text!r} is not a date: write YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ") from error
+
+
+def span(text: str) -> timedelta:
+    """`90s`, `15m`, `2h` or `1d`. Raises BadInput."""
+    found = re.fullmatch(r"([0-9]{1,6})([smhd])", text.strip())
+    if not found or not int(found[1]):
+        raise BadInput(f"{text!r} is no length of time: write 90s, 15m, 2h or 1d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})

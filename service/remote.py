@@ -34,8 +34,9 @@ class RemoteIngest:
 
     def __init__(self, url: str, settings: Settings) -> None:
         """`url` is where the service listens, as it has written beside the archive."""
-        key = next((key.get_secret_value() for name, key in settings.api_keys.items() if name.startswith("admin")), None)
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        known = [key for scope, key in settings.api_keys.items() if scope.startswith("admin")]
+        key = settings.api_key or next(iter(known), None)
+        headers = {b"Authorization": b"Bearer " + key.get_secret_value().encode()} if key else {}
         self._url = url
         self._client = httpx2.Client(base_url=url, headers=headers, timeout=PATIENCE, trust_env=False)
 
@@ -68,7 +69,8 @@ class RemoteIngest:
             ) from error
         if answer.status_code in {401, 403}:
             raise ArchiveInUse(
-                f"the service at {self._url} holds the archive and wants its admin key: set {PREFIX}API_KEYS=admin:KEY here, too"
+                f"the service at {self._url} holds the archive and wants a key of scope admin: set {PREFIX}API_KEY=KEY to one made by "
+                f"`dateline keys create --scope admin --name NAME`, or {PREFIX}API_KEYS=admin:KEY as the service has it"
             )
         if answer.is_error:
             raise DatelineError(f"the service at {self._url} says: {_detail(answer)}")

@@ -102,13 +102,17 @@ class Settings(BaseSettings):
     )
     api_keys: Annotated[dict[str, SecretStr], NoDecode] = Field(
         default_factory=dict,
-        description="Comma-separated `admin:KEY` and `ask:KEY`; without any, only loopback is served.",
+        description="Comma-separated `admin:KEY` and `ask:KEY`, beside those of `dateline keys`; without any key, only loopback is served.",
+    )
+    api_key: SecretStr | None = Field(
+        None,
+        description="Your own key: commands that write while the service runs go through it, and send it this key of scope `admin`.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8321, ge=0, le=65535, description="Port to listen on.")
     trusted_hosts: Annotated[list[str], NoDecode] = Field(
         default_factory=lambda: ["localhost", "127.0.0.1", "[::1]"],
-        description="Comma-separated names that requests may use in their Host header.",
+        description="Comma-separated names that requests may use in their Host header; those of loopback are always known.",
     )
     ask_slots: int = Field(2, ge=1, le=1000, description="Questions that are answered at a time.")
     ask_queue: int = Field(16, ge=0, le=10_000, description="Questions that may wait; one more is refused with 503.")
@@ -169,7 +173,7 @@ class Settings(BaseSettings):
             raise ValueError(f"write the server without a name or key in its address: the key is {PREFIX}RERANKER_API_KEY")
         return value
 
-    @field_validator("reranker_api_key", mode="after")
+    @field_validator("reranker_api_key", "api_key", mode="after")
     @classmethod
     def _fit_for_a_header(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not all("!" <= character <= "~" for character in value.get_secret_value()):

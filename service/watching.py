@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,20 +10,10 @@ from datetime import datetime, timedelta
 from service.articles.items import Item, Unreadable
 from service.articles.sources import Intake
 from service.bootstrap import now
-from service.errors import BadInput
 from service.indexing.report import IngestReport
 
 LONGEST = timedelta(days=1)
 """A source that fails is asked at least so often."""
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-def span(text: str) -> timedelta:
-    """`90s`, `15m`, `2h` or `1d`. Raises BadInput."""
-    found = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
-    if not found or not int(found[1]):
-        raise BadInput(f"{text!r} is no time to wait: write 90s, 15m, 2h or 1d")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 @dataclass(slots=True)

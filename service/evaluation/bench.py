@@ -54,7 +54,7 @@ OF_ANSWERS = {
 }
 """Dateline with one part of its answering switched off, and how it then ranks."""
 EXTRACTIVE = "extractive"
-ELSEWHERE = {"data_dir", "cache_dir", "api_keys", "reranker_api_key", "host", "port", "trusted_hosts"}
+ELSEWHERE = {"data_dir", "cache_dir", "api_keys", "api_key", "reranker_api_key", "host", "port", "trusted_hosts"}
 """Settings that no answer depends on, and the keys."""
 Told = Callable[[str], None]
 """Shows how far the work is."""

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastapi import Depends, FastAPI, Response
+from fastapi import FastAPI, Response
 from fastapi.responses import FileResponse, JSONResponse
-from fastapi.security import HTTPBearer
+from fastapi.routing import RouteContext, iter_route_contexts
 from fastapi.staticfiles import StaticFiles
 from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.routing import BaseRoute
+from starlette.routing import Mount, Route
 
 from service import __version__
-from service.bootstrap import Services
+from service.bootstrap import Services, now
 from service.http import conversations, handing_in, ingesting, metrics, problems, routes
 from service.http.admission import Doors
-from service.http.keys import KeyedRoute, Keys, require_keys
-from service.http.middleware import BodyLimit, Incidents, KnownHosts, SecurityHeaders
+from service.http.keys import LOOPBACK, SCOPES, KeyedRoute, Keys, require_keys
+from service.http.middleware import BodyLimit, Incidents, KnownHosts, OwnPages, SecurityHeaders
 from service.http.recordings import Recordings
 from service.http.request_log import RequestLog
+from service.storage.keys import StoredKeys
 
 WEB = Path(__file__).resolve().parent.parent / "web"
 PAGE_POLICY = (
@@ -56,25 +57,25 @@ def create_app(services: Services) -> FastAPI:
         telemetry=UNUSED,
     )
     app.state.services = services
-    app.state.keys = Keys(settings)
+    app.state.keys = Keys(settings, StoredKeys(services.archive, now))
     app.state.doors = Doors(settings)
     app.state.recordings = Recordings()
     problems.install(app)
     for middleware, options in (
         (Incidents, {}),
         (BodyLimit, {"limit": settings.max_body_bytes}),
-        (KnownHosts, {"hosts": [*settings.trusted_hosts, settings.host]}),
+        (OwnPages, {}),
+        (KnownHosts, {"hosts": [*settings.trusted_hosts, *LOOPBACK, settings.host]}),
         (SecurityHeaders, {}),
         (RequestLog, {}),
     ):
         app.add_middleware(middleware, **options)
-    bearer = Depends(HTTPBearer(auto_error=False, description="A key of DATELINE_API_KEYS; none is needed where none is set."))
     for router in (
         routes.reading, routes.asking, routes.searching, handing_in.router, ingesting.router, conversations.router, metrics.router,
     ):  # fmt: skip
-        app.include_router(router, dependencies=[bearer], responses=problems.DOCUMENTED)
+        app.include_router(router, responses=problems.DOCUMENTED)
     _add_public(app, services)
-    refuse_unkeyed(app.routes)
+    refuse_unkeyed(app)
     return app
 
 
@@ -85,21 +86,30 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
         yield
 
 
-def refuse_unkeyed(served: Iterable[BaseRoute]) -> None:
-    """Raises RuntimeError for a route that neither names a scope nor is on the public list."""
-    for route in flattened(served):
-        if not isinstance(route, KeyedRoute) and getattr(route, "path", None) not in PUBLIC:
-            raise RuntimeError(f"{getattr(route, 'path', route)} needs a scope: put it on a router of keyed routes, or on the public list")
+def refuse_unkeyed(app: FastAPI) -> None:
+    """Raises RuntimeError for whatever the app serves that neither names a scope nor is on the public list.
+
+    On the list are paths as they are served, for reading only. What cannot be looked into (a mounted app, a socket, another host's
+    routes) is refused, wherever it stands.
+    """
+    open_ones = (served for served in iter_route_contexts(app.routes) if not (_is_keyed(served) or _is_public(served)))
+    refused = [served.path or repr(served.route) for served in open_ones]
+    refused += [repr(served) for served in app.router._iter_low_priority_routes()]  # of `app.frontend`
+    if refused:
+        raise RuntimeError(f"{', '.join(refused)}: needs a scope: put it on a router of keyed routes, or on the public list, for reading")
 
 
-def flattened(served: Iterable[BaseRoute]) -> Iterator[BaseRoute]:
-    """Every route, those of included routers too."""
-    for route in served:
-        included = getattr(route, "original_router", None)
-        if included is None:
-            yield route
-        else:
-            yield from flattened(included.routes)
+def _is_keyed(served: RouteContext) -> bool:
+    return isinstance(served.original_route, KeyedRoute) and served.original_route.scope in SCOPES
+
+
+def _is_public(served: RouteContext) -> bool:
+    """Whether it is on the list and only read: a folder of files, or a route of GET and HEAD."""
+    if served.path not in PUBLIC:
+        return False
+    if isinstance(served.original_route, Mount):
+        return not served.original_route.routes
+    return isinstance(served.original_route, Route) and (served.methods or {"*"}) <= {"GET", "HEAD"}
 
 
 def _add_public(app: FastAPI, services: Services) -> None:

@@ -32,7 +32,7 @@ class Removal(BaseModel):
 
 def turn(request: Request) -> Place:
     """The caller's place among those that change the archive, one at a time. Raises Overloaded or Stopping."""
-    place: Place = request.app.state.doors.ingest.enter(request.app.state.keys.owner_of(request.headers.get("authorization")))
+    place: Place = request.app.state.doors.ingest.enter(request.state.caller.owner)
     return place
 
 

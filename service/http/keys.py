@@ -1,58 +1,113 @@
-"""API keys: `ask` for reading, `admin` for everything. Without any key configured, the service is loopback-only and open."""
+"""API keys: `ask` for reading, `admin` for everything; those of the settings, and those made by `dateline keys`.
+
+Where no key was ever set or made, the service is loopback-only and open. A key that was made and then revoked still counts: nobody is let
+in without one until the keys are forgotten, so that a service does not fall open because its last key ended.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from fastapi import HTTPException, Request, Response
+from anyio import CapacityLimiter, to_thread
+from fastapi import HTTPException, Request, Response, Security, params
 from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 
+from service.access import keys_were_made
 from service.errors import SettingsError
 from service.settings import Settings
+from service.storage.keys import StoredKeys
 
 LARGEST = 1_000_000
 """Bytes of a body of those routes that take no articles in: a question with a thousand article ids has a quarter of that."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+BEARER = HTTPBearer(auto_error=False, description="A key of `dateline keys create` or of DATELINE_API_KEYS; none where there is none.")
+SCOPES = frozenset({"ask", "admin"})
+LOOKERS = 4
+"""Threads in which keys are looked up: questions that wait for theirs must not keep callers from being told who they are."""
 
 
 def require_keys(settings: Settings) -> None:
     """Raises SettingsError where the service would listen to strangers without a key."""
-    if settings.host not in LOOPBACK and not settings.api_keys:
+    if settings.host not in LOOPBACK and not settings.api_keys and not keys_were_made(settings):
         raise SettingsError(
-            f"to listen on {settings.host}, set DATELINE_API_KEYS (admin:KEY, ask:KEY); without keys only loopback is served"
+            f"to listen on {settings.host}, make a key with `dateline keys create --scope admin --name NAME`, or set DATELINE_API_KEYS "
+            "(admin:KEY, ask:KEY); without keys only loopback is served"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who was let in: how far, and a hash of the key, by which conversations are kept; empty where none is needed."""
+
+    scope: str
+    owner: str = ""
 
 
 class Keys:
     """Compares keys as SHA-256 digests in constant time."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, stored: StoredKeys | None = None) -> None:
         self._digests = [
             (name.partition(":")[0], hashlib.sha256(key.get_secret_value().encode()).digest()) for name, key in settings.api_keys.items()
         ]
+        self._stored = stored
+        self._on_loopback = settings.host in LOOPBACK
+        self._lookers = CapacityLimiter(LOOKERS)
 
-    def owner_of(self, authorization: str | None) -> str:
-        """A hash of the caller's key, by which conversations are kept; empty where no key is configured."""
-        return hashlib.sha256(b"conversations of " + _key(authorization)).hexdigest() if self._digests else ""
+    async def caller(self, headers: Sequence[str]) -> Caller | None:
+        """Who sends these Authorization headers; None for nobody that is known.
+
+        Raises ArchiveError where the archive cannot be read; a key of the settings is known all the same.
+        """
+        given = self._given(headers)
+        if given or (self._digests and self._stored is None):
+            return given
+        # A look takes microseconds, and seconds where the disk is slow or another process recovers the file: not in the loop.
+        return await to_thread.run_sync(self.look_up, headers, limiter=self._lookers)
+
+    def look_up(self, headers: Sequence[str]) -> Caller | None:
+        """The same, by whoever can wait for the archive."""
+        if given := self._given(headers):
+            return given
+        key = _key(headers)
+        if key and self._stored and (scope := self._stored.scope_of(key)):
+            return Caller(scope, _owner(key))
+        return Caller("admin") if self._is_open() else None
 
     def scope_of(self, authorization: str | None) -> str | None:
-        """`ask`, `admin`, or None for a header that carries no known key. Open to all where no key is configured."""
-        if not self._digests:
-            return "admin"
-        scheme = (authorization or "").partition(" ")[0]
-        digest = hashlib.sha256(_key(authorization)).digest()
+        """`ask`, `admin`, or None for a header that carries no known key. Open to all where there is no key."""
+        found = self.look_up([authorization] if authorization is not None else [])
+        return found.scope if found else None
+
+    def owner_of(self, authorization: str | None) -> str:
+        """A hash of the caller's key, by which conversations are kept; empty where there is no key."""
+        return "" if self._is_open() else _owner(_key([authorization or ""]))
+
+    def _is_open(self) -> bool:
+        """No key was ever set or made, and only this machine is listened to."""
+        return self._on_loopback and not self._digests and not (self._stored and self._stored.any())
+
+    def _given(self, headers: Sequence[str]) -> Caller | None:
+        key = _key(headers)
+        digest = hashlib.sha256(key).digest()
         matching = {scope for scope, known in self._digests if hmac.compare_digest(known, digest)}
-        if scheme.lower() != "bearer" or not matching:
-            return None
-        return "admin" if "admin" in matching else "ask"
+        return Caller("admin" if "admin" in matching else "ask", _owner(key)) if matching else None
 
 
-def _key(authorization: str | None) -> bytes:
+def _key(headers: Sequence[str]) -> bytes:
+    """The key of the one Authorization header; empty where there are several, none, or one of another scheme."""
+    scheme, _, key = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
     # ASGI hands headers over as Latin-1, whatever bytes they are.
-    return (authorization or "").partition(" ")[2].strip().encode("latin-1", "replace")
+    return key.strip().encode("latin-1", "replace") if scheme.lower() == "bearer" else b""
+
+
+def _owner(key: bytes) -> str:
+    return hashlib.sha256(b"conversations of " + key).hexdigest()
 
 
 class KeyedRoute(APIRoute):
@@ -66,6 +121,11 @@ class KeyedRoute(APIRoute):
     door: ClassVar[str] = "read"
     brief: ClassVar[bool] = True
 
+    def __init__(self, *arguments: Any, dependencies: Sequence[params.Depends] | None = None, **options: Any) -> None:
+        # For OpenAPI alone, whose 3.1 lets a scheme that is not OAuth name roles where OAuth names scopes.
+        super().__init__(*arguments, dependencies=[Security(BEARER, scopes=[self.scope]), *(dependencies or [])], **options)
+        self.description = f"{self.description}\n\nNeeds a key of scope `{self.scope}`{'' if self.scope == 'admin' else ' or `admin`'}."
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's handler behind the checks.
 
@@ -74,19 +134,17 @@ class KeyedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def keyed(request: Request) -> Response:
-            authorization = request.headers.get("authorization")
-            found = request.app.state.keys.scope_of(authorization)
-            if found is None:
+            caller = await request.app.state.keys.caller(request.headers.getlist("authorization"))
+            if caller is None:
                 raise HTTPException(401, "send a known key as Authorization: Bearer KEY", {"WWW-Authenticate": "Bearer"})
-            if self.scope == "admin" and found != "admin":
+            if self.scope == "admin" and caller.scope != "admin":
                 raise HTTPException(403, "this needs a key of scope admin")
-            owner = request.app.state.keys.owner_of(authorization)
-            request.state.caller = owner[:8]
-            door = request.app.state.doors.glance(self.door, owner)
+            request.state.caller = caller
+            door = request.app.state.doors.glance(self.door, caller.owner)
             if not self.brief:
                 return await handle(request)
             await _small_body(request)  # before the slot: who sends slowly must not hold one
-            async with door.enter(owner):
+            async with door.enter(caller.owner):
                 return await handle(request)
 
         return keyed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Iterable
 
 from fastapi import HTTPException
@@ -19,6 +20,9 @@ logger = logging.getLogger(__name__)
 BODY_SECONDS = 20.0
 BODY_RATE = 2_000.0
 """Bytes a second: a telephone's modem sends as many."""
+_HOST = re.compile(r"(?:([a-zA-Z0-9._-]+)|\[([0-9a-fA-F:.]+)\])(?::[0-9]{1,5})?")
+_READING = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+""" "Safe" methods (RFC 9110): they change nothing here."""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -45,25 +49,58 @@ class SecurityHeaders:
 
 
 class KnownHosts:
-    """Refuses a Host header that is not ours: a page of another site whose name was made to point here could read the answers."""
+    """Refuses a Host header that is not ours: a page of another site whose name was made to point here could read the answers.
+
+    There must be exactly one, a name and at most a port: of two, a proxy may have read the other. What a proxy says of hosts in other
+    headers counts for nothing.
+    """
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
         self._app = app
         self._hosts = {host.strip("[]").lower() for host in hosts}
 
     async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:  # noqa: D102
-        if scope["type"] == "http" and host_name(Headers(scope=scope).get("host", "")) not in self._hosts:
+        if scope["type"] == "lifespan" or self._knows(Headers(scope=scope).getlist("host")):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
             detail = "this Host is not known here: name it in DATELINE_TRUSTED_HOSTS"
             await problems.problem(400, detail)(scope, receive, send)
+
+    def _knows(self, headers: list[str]) -> bool:
+        return len(headers) == 1 and host_name(headers[0]) in self._hosts
+
+
+def host_name(header: str) -> str | None:
+    """The name in a Host header, without port and IPv6 brackets, in lower case; None for what is no name (RFC 3986, authority)."""
+    found = _HOST.fullmatch(header)
+    return (found[1] or found[2]).lower() if found else None
+
+
+class OwnPages:
+    """Refuses what a page of another site has a browser send: without a key to guess it could hand articles in to a service on loopback.
+
+    The rule is that of Go's net/http.CrossOriginProtection: reading is left to the same-origin policy; a browser says in Sec-Fetch-Site
+    where a request comes from, an old one in Origin; who says neither is no browser.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:  # noqa: D102
+        if scope["type"] == "http" and scope["method"] not in _READING and _is_foreign(Headers(scope=scope)):
+            detail = "a page of another site sent this: use the page of this service, or send it from a program"
+            await problems.problem(403, detail)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
 
-def host_name(header: str) -> str:
-    """The name in a Host header, without port and IPv6 brackets, in lower case."""
-    if header.startswith("["):
-        return header[1:].partition("]")[0].lower()
-    return header.partition(":")[0].lower()
+def _is_foreign(headers: Headers) -> bool:
+    if site := headers.getlist("sec-fetch-site"):
+        return not set(site) <= {"same-origin", "none"}
+    host = headers.get("host", "").lower()
+    return any(origin.lower().partition("://")[2] != host for origin in headers.getlist("origin"))
 
 
 class BodyLimit:

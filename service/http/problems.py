@@ -105,7 +105,7 @@ async def _expected(request: Request, error: Exception) -> JSONResponse:
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     of_body = any(one["loc"][0] == "body" for one in found)
-    if of_body and "json" not in request.headers.get("content-type", "") and await request.body():
+    if of_body and "json" not in request.headers.get("content-type", "").partition(";")[0] and await request.body():
         return problem(415, "the body must be JSON: send it with Content-Type: application/json")
     fields = [_field(one) for one in found]
     listed = "; ".join(f"{field['field']}: {field['message']}" for field in fields[:_SHOWN])

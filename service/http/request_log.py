@@ -94,8 +94,8 @@ class _Seen:
             "method": self.method, "route": route, "status": self.status, "seconds": round(seconds, 4), "bytes": self.sent,
             "left": self.left or not self.whole,
         }  # fmt: skip
-        if caller := scope["state"].get("caller"):
-            told["caller"] = caller
+        if (caller := scope["state"].get("caller")) and caller.owner:
+            told["caller"] = caller.owner[:8]
         logger.info("request", extra=told)
 
     def _route(self, scope: ASGIScope) -> str:

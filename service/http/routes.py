@@ -13,7 +13,7 @@ from service.bodies import AskBody, FeedbackBody, SearchBody
 from service.bootstrap import Services, now
 from service.errors import BadQuestion
 from service.http.admission import Doors
-from service.http.keys import AskRoute, QuestionRoute, SearchRoute
+from service.http.keys import AskRoute, Caller, QuestionRoute, SearchRoute
 from service.http.recordings import Recordings
 from service.http.streaming import event_stream, resumed, whole_answer
 from service.retrieval.explain import explain
@@ -39,8 +39,8 @@ Wired = Annotated[Services, Depends(_services)]
 
 
 def _owner(request: Request) -> str:
-    found: str = request.app.state.keys.owner_of(request.headers.get("authorization"))
-    return found
+    caller: Caller = request.state.caller
+    return caller.owner
 
 
 Owner = Annotated[str, Depends(_owner)]

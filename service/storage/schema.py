@@ -15,7 +15,7 @@ from service.errors import ArchiveDamaged, ArchiveMismatch
 from service.storage.upgrade import copies_of, upgrade
 from service.urls import url_key
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 APPLICATION_ID = 0x44544C4E  # "DTLN"
 _PATIENCE = 10.0  # s for another writer
 
@@ -178,6 +178,17 @@ _STEPS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE conversations ADD COLUMN title TEXT",  # given by its owner; else its first question names it
         "ALTER TABLE turns ADD COLUMN given_at INTEGER",  # when it was really asked; NULL where that was not kept
         "ALTER TABLE feedback ADD COLUMN sentence INTEGER",  # which sentence of the answer is meant, from 0; NULL for all of it
+    ),
+    7: (
+        """CREATE TABLE IF NOT EXISTS api_keys (   -- while there is a row, used up or not, nobody gets in without a key
+            id         TEXT PRIMARY KEY,     -- the part of the key that may be shown
+            digest     BLOB NOT NULL,        -- SHA-256 of the whole key, which is kept nowhere
+            scope      TEXT NOT NULL CHECK (scope IN ('ask', 'admin')),
+            name       TEXT NOT NULL,        -- what its maker calls it
+            created_at INTEGER NOT NULL,     -- microseconds since 1970, UTC
+            expires_at INTEGER,
+            revoked_at INTEGER
+        ) WITHOUT ROWID""",
     ),
 }
 """What each version added to the tables of version 1: statements that take an archive of the version before up to it."""

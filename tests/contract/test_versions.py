@@ -10,6 +10,7 @@ from service.models.hashing import HashingEmbedder
 from service.storage.archive import SqliteArchive
 from service.storage.conversations import Conversations
 from service.storage.feedback import FeedbackLog
+from service.storage.keys import StoredKeys
 from service.storage.schema import SCHEMA_VERSION
 from service.urls import url_key
 from tests.contract.test_archive_stories import SCHEMA_2
@@ -17,7 +18,7 @@ from tests.contract.test_conversations import SCHEMA_3
 from tests.contract.test_feedback import OLD, layout, version_of
 from tests.fakes import FixedClock, MemoryIndex
 
-SCHEMA_4, SCHEMA_5 = ((Path(__file__).parent / f"schema_{number}.sql").read_text("utf-8") for number in (4, 5))
+SCHEMA_4, SCHEMA_5, SCHEMA_6 = ((Path(__file__).parent / f"schema_{number}.sql").read_text("utf-8") for number in (4, 5, 6))
 NOTICE = "Correction: An earlier version of this article said that the crack was four metres long. It is three metres long."
 
 
@@ -83,6 +84,23 @@ def test_an_archive_of_schema_5_is_upgraded_in_place(path: Path, tmp_path: Path)
     assert version_of(path) == SCHEMA_VERSION
     assert [(one.id, one.title) for one in Conversations(archive).page("", None, 9)] == [("con_1", None)]
     assert [(one.reason, one.sentence) for one in FeedbackLog(archive).of("ans_1")] == [("wrong date", None)]
+    archive.close()
+    SqliteArchive(tmp_path / "new.sqlite3", "hashing", FixedClock()).close()
+    assert layout(path) == layout(tmp_path / "new.sqlite3")
+
+
+def test_an_archive_of_schema_6_is_upgraded_in_place(path: Path, tmp_path: Path) -> None:
+    """No key was made in it, so that nobody is locked out; what was said stays; it is then like a new one."""
+    made_by_schema_5(path)
+    connection = sqlite3.connect(path)
+    connection.executescript(SCHEMA_6)
+    connection.execute("UPDATE conversations SET title = 'The dam'")
+    connection.commit()
+    connection.close()
+    archive = SqliteArchive(path, "hashing", FixedClock())
+    assert version_of(path) == SCHEMA_VERSION
+    assert not StoredKeys(archive, FixedClock()).any()
+    assert [(one.id, one.title) for one in Conversations(archive).page("", None, 9)] == [("con_1", "The dam")]
     archive.close()
     SqliteArchive(tmp_path / "new.sqlite3", "hashing", FixedClock()).close()
     assert layout(path) == layout(tmp_path / "new.sqlite3")

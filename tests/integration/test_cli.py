@@ -110,9 +110,9 @@ def test_a_quiet_fetch_of_what_is_here_says_nothing(run: Run, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("DATELINE_DATADIR", "x", "DATELINE_DATADIR.*DATELINE_DATA_DIR"), ("DATELINE_API_KEY", "x", "DATELINE_API_KEYS"),
+        ("DATELINE_DATADIR", "x", "DATELINE_DATADIR.*DATELINE_DATA_DIR"), ("DATELINE_APIKEYS", "x", "DATELINE_API_KEYS"),
         ("DATELINE_PORT", "nine", "DATELINE_PORT"), ("DATELINE_MODEL", "gpt", "local, local/NAME"),
-        ("DATELINE_API_KEYS", "short", "DATELINE_API_KEYS"),
+        ("DATELINE_API_KEYS", "short", "DATELINE_API_KEYS"), ("DATELINE_API_KEY", "two words", "DATELINE_API_KEY: .*ASCII"),
         ("DATELINE_LOG_LEVEL", "LOUD", "DATELINE_LOG_LEVEL.*INFO"), ("DATELINE_LOG_FORMAT", "xml", "DATELINE_LOG_FORMAT.*json"),
     ],
 )  # fmt: skip

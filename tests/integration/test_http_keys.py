@@ -6,11 +6,12 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
 from service.bootstrap import Services
 from service.errors import SettingsError
-from service.http.app import PUBLIC, create_app, flattened, refuse_unkeyed
+from service.http.app import PUBLIC, create_app, refuse_unkeyed
 from service.http.keys import AdminRoute, KeyedRoute
 from service.storage.conversations import Conversations
 from tests.answers import given
@@ -128,22 +129,23 @@ def test_what_is_public_needs_no_key(locked: TestClient, path: str) -> None:
 
 def test_every_route_names_its_scope_or_is_public(locked: TestClient) -> None:
     """A walk over what the app serves: routes of `/v1` are keyed, those that change anything for admins, the others on the list."""
-    served = list(flattened(locked.app.routes))  # type: ignore[attr-defined]
-    keyed = {(method, route.path): route.scope for route in served if isinstance(route, KeyedRoute) for method in route.methods or ()}
+    served = list(iter_route_contexts(locked.app.routes))  # type: ignore[attr-defined]
+    scopes = [(one, one.original_route.scope) for one in served if isinstance(one.original_route, KeyedRoute)]
+    keyed = {(method, one.path): scope for one, scope in scopes for method in one.methods or ()}
     assert keyed == {
         (method, shaped(path)): scope for method, path, scope in ROUTES
     }  # fmt: skip
-    assert {getattr(route, "path", None) for route in served if not isinstance(route, KeyedRoute)} == PUBLIC
-    assert not [route for route in served if isinstance(route, AdminRoute) and "GET" in (route.methods or ())]
+    assert {one.path for one in served if not isinstance(one.original_route, KeyedRoute)} == PUBLIC
+    assert not [one for one in served if isinstance(one.original_route, AdminRoute) and "GET" in (one.methods or ())]
 
 
 def test_a_forgotten_route_is_not_served(locked: TestClient) -> None:
     """A route without a scope that is not public keeps the app from being made."""
     app = FastAPI(docs_url=None, redoc_url=None)
-    refuse_unkeyed(app.routes)
+    refuse_unkeyed(app)
     app.get("/v1/backdoor")(lambda: "open")
     with pytest.raises(RuntimeError, match="/v1/backdoor"):
-        refuse_unkeyed(app.routes)
+        refuse_unkeyed(app)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.7", "news.example"])

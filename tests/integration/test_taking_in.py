@@ -274,7 +274,7 @@ def test_without_its_key_the_service_is_named_and_nothing_is_taken_in(
     del environment["DATELINE_API_KEYS"]
     result = process("ingest", rows_file(tmp_path))
     assert result.returncode == 2
-    assert f"the service at {serving} holds the archive and wants its admin key: set DATELINE_API_KEYS" in result.stderr
+    assert f"the service at {serving} holds the archive and wants a key of scope admin: set DATELINE_API_KEY=KEY" in result.stderr
 
 
 def test_the_route_of_items_refuses_what_is_none(serving: str) -> None:

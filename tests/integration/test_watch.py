@@ -17,9 +17,10 @@ from service.fetching.polite import PoliteFetcher
 from service.indexing.ingest import Ingester
 from service.indexing.report import IngestReport
 from service.models.hashing import HashingEmbedder
+from service.moments import span
 from service.settings import Settings
 from service.storage.visits import Visits
-from service.watching import Watcher, span
+from service.watching import Watcher
 from tests.fakes import NOON, FixedClock, PlainParser
 from tests.site import Page, Site, moved
 

@@ -1,5 +1,7 @@
 """API keys: which header carries a known one."""
 
+from pathlib import Path
+
 import pytest
 
 from service.errors import SettingsError
@@ -45,8 +47,8 @@ def test_loopback_needs_no_key(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "news.example", "localhost.example"])
-def test_anywhere_else_needs_one(host: str) -> None:
+def test_anywhere_else_needs_one(host: str, tmp_path: Path) -> None:
     """A SettingsError that names address and setting, and none with a key."""
     with pytest.raises(SettingsError, match=f"{host}.*DATELINE_API_KEYS"):
-        require_keys(Settings(host=host))
+        require_keys(Settings(host=host, data_dir=tmp_path))
     require_keys(Settings(host=host, api_keys=f"ask:{ASK}"))
