@@ -43,8 +43,11 @@ def leave_output() -> None:
 
 def settings_of(data_dir: Path | None = None) -> Settings:
     """The settings, logging set up by them; `data_dir` stands in for DATELINE_DATA_DIR. Raises SettingsError."""
+    from service.environment import lend_home
     from service.logs import configure
     from service.settings import load_settings
 
     configure()
-    return load_settings(**({"data_dir": data_dir} if data_dir else {}))
+    settings = load_settings(**({"data_dir": data_dir} if data_dir else {}))
+    lend_home(settings.data_dir)
+    return settings
