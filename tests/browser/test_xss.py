@@ -177,14 +177,15 @@ def test_the_corpus_would_run(browser: Browser, capsys: pytest.CaptureFixture[st
     context = browser.new_context()
     context.route("**/*", lambda route: note(route, "http://page.example", watched) if "page.example" not in route.request.url
                   else route.fulfill(body="<!doctype html><body></body>", content_type="text/html"))  # fmt: skip
-    page = context.new_page()
-    page.on("dialog", lambda dialog: (watched.dialogs.append(dialog.message), dialog.dismiss()))
     for text in MARKUP:
         before = (len(watched.dialogs), len(watched.foreign))
+        page = context.new_page()  # one each: some lead theirs away
+        page.on("dialog", lambda dialog: (watched.dialogs.append(dialog.message), dialog.dismiss()))
         page.goto("http://page.example/")
-        with contextlib.suppress(Error):  # of a page that was led away
+        with contextlib.suppress(Error):
             page.evaluate("text => document.body.replaceChildren(document.createRange().createContextualFragment(text))", text)
             page.evaluate("async () => { await fetch('/'); await new Promise(requestAnimationFrame); await fetch('/'); }")
+        page.close()
         ran += (len(watched.dialogs), len(watched.foreign)) != before
     context.close()
     with capsys.disabled():
