@@ -40,7 +40,7 @@ lock: $(READY)  ## Write requirements.lock anew, with hashes, from pyproject.tom
 	@$(BIN)/python scripts/lock.py
 
 audit: $(READY)  ## Known vulnerabilities of what requirements.lock installs, less audit-exceptions.toml (needs the network).
-	@$(BIN)/python scripts/audit.py
+	@$(BIN)/python scripts/vulnerabilities.py
 
 clean:  ## Remove the virtual environment and reports; archives and models stay.
 	rm -rf $(VENV) eval-report

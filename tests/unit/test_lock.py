@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from scripts.audit import locked
+from scripts.vulnerabilities import locked
 from scripts.lock import BUILD_LOCK, LOCK, ROOT, SOURCES, TORCH_NEEDS, pinned
 
 STALE = "run `make lock` after a change of pyproject.toml or constraints.txt"

@@ -1,6 +1,6 @@
 """Known vulnerabilities of what `requirements.lock` installs, less the exceptions in `audit-exceptions.toml`. Run by `make audit` and CI.
 
-    python scripts/audit.py [--service pypi|osv] [--report FILE]
+    python scripts/vulnerabilities.py [--service pypi|osv] [--report FILE]
 
 pip-audit asks the package index or OSV about every pinned version; both need the network. `--report` reads what pip-audit wrote
 elsewhere instead of asking. Exit code 0: nothing known but dated exceptions; 1: a vulnerability without an exception, or
@@ -31,7 +31,7 @@ SHOWN = 5
 """Packages that were not audited are named up to this many; it is seldom one alone."""
 TO_DO = (
     "Run `make audit` where the network is, or ask the other service with `--service osv`. Or let another machine ask: "
-    "`python scripts/audit.py --pins > pins.txt` here, `pip-audit --no-deps --disable-pip --format json -r pins.txt > report.json` there, "
+    "`python scripts/vulnerabilities.py --pins > pins.txt` here, `pip-audit --no-deps --disable-pip --format json -r pins.txt > report.json` there, "
     "and `--report report.json` here."
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scripts.audit import EXCEPTIONS, LOCK, CannotAsk, Exemption, as_published, exceptions, judge, locked, main
+from scripts.vulnerabilities import EXCEPTIONS, LOCK, CannotAsk, Exemption, as_published, exceptions, judge, locked, main
 
 TODAY = date(2026, 12, 1)
 CHROMA = {"id": "GHSA-f4j7-r4q5-qw2c", "fix_versions": [], "aliases": ["CVE-2026-45829"], "description": "Remote code."}
