@@ -31,8 +31,8 @@ SHOWN = 5
 """Packages that were not audited are named up to this many; it is seldom one alone."""
 TO_DO = (
     "Run `make audit` where the network is, or ask the other service with `--service osv`. Or let another machine ask: "
-    "`python scripts/vulnerabilities.py --pins > pins.txt` here, `pip-audit --no-deps --disable-pip --format json -r pins.txt > report.json` there, "
-    "and `--report report.json` here."
+    "`python scripts/vulnerabilities.py --pins > pins.txt` here, `pip-audit --no-deps --disable-pip --format json -r pins.txt > report.json` "
+    "there, and `--report report.json` here."
 )
 
 

@@ -82,7 +82,7 @@ class ChromaIndex:
         self._distrust: str | None = None
         """Why Chroma is not asked until the next rebuild, if so."""
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise ArchiveError(f"the folder {folder} cannot be made ({error.strerror}): set DATELINE_DATA_DIR") from error
         self._lock = ProcessLock(folder)

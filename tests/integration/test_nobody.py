@@ -49,6 +49,7 @@ def test_without_a_home_articles_are_taken_in(nameless: Run, tmp_path: Path) -> 
     done = nameless("ingest", "a.txt")
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
     assert not [path.name for path in (tmp_path / "data").iterdir() if path.name.startswith(".")]
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700, "articles and conversations are nobody else's to read"
 
 
 def test_without_a_home_a_folder_below_it_is_named(nameless: Run) -> None:

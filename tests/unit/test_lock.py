@@ -10,8 +10,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from scripts.vulnerabilities import locked
 from scripts.lock import BUILD_LOCK, LOCK, ROOT, SOURCES, TORCH_NEEDS, pinned
+from scripts.vulnerabilities import locked
 
 STALE = "run `make lock` after a change of pyproject.toml or constraints.txt"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
