@@ -30,9 +30,9 @@ SECONDS = 600
 SHOWN = 5
 """Packages that were not audited are named up to this many; it is seldom one alone."""
 TO_DO = (
-    "Run `make audit` where the network is, or ask the other service with `--service osv`. Or let another machine ask: "
-    "`python scripts/vulnerabilities.py --pins > pins.txt` here, `pip-audit --no-deps --disable-pip --format json -r pins.txt > report.json` "
-    "there, and `--report report.json` here."
+    "Run `make audit` where the network is, or ask the other service with `--service osv`. Or let another machine ask: here "
+    "`python scripts/vulnerabilities.py --pins > pins.txt`, there `pip-audit --no-deps --disable-pip --format json -r pins.txt > "
+    "report.json`, and here again `--report report.json`."
 )
 
 
