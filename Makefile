@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup serve test lint eval bench clean
+.PHONY: help setup serve test lint eval bench lock audit clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,12 @@ eval: setup  ## The evals of every change: the grounding check, what is found, e
 
 bench: setup  ## The speed ratios of eval/benchmark.py, benchmark_ingest.py and benchmark_search.py: some half an hour.
 	@found=0; for one in benchmark benchmark_ingest benchmark_search; do $(BIN)/python eval/$$one.py || found=1; done; exit $$found
+
+lock: $(READY)  ## Write requirements.lock anew, with hashes, from pyproject.toml and constraints.txt (needs the network).
+	@$(BIN)/python scripts/lock.py
+
+audit: $(READY)  ## Known vulnerabilities of what requirements.lock installs, less audit-exceptions.toml (needs the network).
+	@$(BIN)/python scripts/vulnerabilities.py
 
 clean:  ## Remove the virtual environment and reports; archives and models stay.
 	rm -rf $(VENV) eval-report

@@ -43,8 +43,11 @@ def leave_output() -> None:
 
 def settings_of(data_dir: Path | None = None, *, log_level: str = "WARNING") -> Settings:
     """The settings; `data_dir` stands in for DATELINE_DATA_DIR. Sets logging up, at `log_level` by default. Raises SettingsError."""
+    from service.environment import lend_home
     from service.logs import configure
     from service.settings import load_settings
 
     configure(log_level)
-    return load_settings(**({"data_dir": data_dir} if data_dir else {}))
+    settings = load_settings(**({"data_dir": data_dir} if data_dir else {}))
+    lend_home(settings.data_dir)
+    return settings

@@ -1,9 +1,11 @@
-"""The names of environment variables: one that is misspelt would otherwise be ignored in silence."""
+"""The environment of the process: names of variables, of which one that is misspelt would be ignored in silence, and a home."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 from service.errors import SettingsError
 
@@ -16,6 +18,17 @@ def refuse_unknown(given: Iterable[str], known: Collection[str]) -> None:
     unknown = sorted({name for name in given if name.upper().startswith(PREFIX)} - {name for name in given if name.upper() in folded})
     if unknown:
         raise SettingsError("; ".join(_sentence(name, folded) for name in unknown))
+
+
+def lend_home(folder: Path) -> None:
+    """Name `folder` as home where there is none: an account of a container that no list of accounts knows, without HOME.
+
+    Chroma asks for one as it is imported, and fails. Nothing of ours is kept there.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = str(folder)
 
 
 def _sentence(name: str, known: Collection[str]) -> str:

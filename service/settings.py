@@ -220,6 +220,8 @@ def load_settings(**overrides: object) -> Settings:
         raise SettingsError("; ".join(f"{_variable(e['loc'])}{e['msg'].removeprefix('Value error, ')}" for e in error.errors())) from error
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env cannot be read ({error}): it must be a text file in UTF-8") from error
+    except RuntimeError as error:  # what pathlib and platformdirs raise
+        raise SettingsError(f"there is no home directory: set HOME, or {PREFIX}DATA_DIR and {PREFIX}CACHE_DIR to whole paths") from error
 
 
 def _variable(place: tuple[int | str, ...]) -> str:

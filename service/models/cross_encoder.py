@@ -121,7 +121,7 @@ def safe_folder(folder: Path, setting: str = RERANKER) -> Path:
     if not (folder / "config.json").is_file():
         raise ModelNotFound(f"{folder} is not the folder of a cross-encoder (no config.json): set {setting} to such a folder")
     for part in (folder, *_modules(folder)):
-        pickled = sorted(path.name for path in part.glob("*") if path.suffix in PICKLES)
+        pickled = sorted(path.name for path in part.glob("*") if path.suffix.lower() in PICKLES)
         weights = any(part.glob("*.safetensors"))
         if not weights and (pickled or part == folder):
             found = pickled[0] if pickled else "no weights"

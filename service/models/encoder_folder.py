@@ -45,7 +45,7 @@ def users_folder(folder: Path) -> Path:
             f"{folder} is not a sentence-transformers folder (no modules.json). Set DATELINE_EMBEDDING_MODEL to such a folder, to "
             f"OWNER/NAME of the model hub, or to one of: {known}; or name a server with DATELINE_EMBEDDING_URL."
         )
-    pickled = [path for path in folder.rglob("*") if path.suffix in PICKLES and not any(path.parent.glob("*.safetensors"))]
+    pickled = [path for path in folder.rglob("*") if path.suffix.lower() in PICKLES and not any(path.parent.glob("*.safetensors"))]
     if pickled or not any(folder.rglob("*.safetensors")):
         what = pickled[0].name if pickled else "no weights"
         raise ModelNotFound(f"{folder} holds {what}, and .safetensors weights are needed: pickled ones run code when loaded")

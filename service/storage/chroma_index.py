@@ -12,7 +12,8 @@ index have hung for good. So from a failure on Chroma is not asked again: search
 next write, or else the next start, rebuilds.
 
 A manifest that fits also means that nobody but us chose the embedding function that Chroma would build from a stored
-configuration (CVE-2026-45829, remote code among them); there must be none, and that is looked at once more after opening.
+configuration (CVE-2026-45829, remote code among them); there must be none, and that is looked at once more after opening. Beside that,
+Chroma's own functions are forgotten before anything is opened.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ import numpy as np
 
 from service.errors import ArchiveError
 from service.ports import Vectors
-from service.storage import durable, manifest, quarantine
+from service.storage import durable, embedding_functions, manifest, quarantine
 from service.storage.archive import SqliteArchive
 from service.storage.exact_index import ExactIndex
 from service.storage.lock import ProcessLock
@@ -83,7 +84,7 @@ class ChromaIndex:
         self._distrust: str | None = None
         """Why Chroma is not asked until the next rebuild, if so."""
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise ArchiveError(f"the folder {folder} cannot be made ({error.strerror}): set DATELINE_DATA_DIR") from error
         self._lock = ProcessLock(folder)
@@ -294,6 +295,7 @@ class ChromaIndex:
         import chromadb
         from chromadb.config import Settings as ChromaSettings
 
+        embedding_functions.forget()
         # Chroma would read its settings from a `.env` in the working directory, which is ours or anybody's.
         # Nor are CHROMA_OTEL_… heard: its tracing takes OpenTelemetry's global provider, and sends what it likes.
         settings = ChromaSettings(_env_file=None, anonymized_telemetry=False, allow_reset=False, chroma_otel_granularity="none")

@@ -79,7 +79,7 @@ class ArchiveFile:
                 if (left := self._connections.pop(finished, None)) is not None:
                     left.close()
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:
                 raise ArchiveError(f"the folder {self.path.parent} cannot be made ({error.strerror}): set DATELINE_DATA_DIR") from error
             with self._told():

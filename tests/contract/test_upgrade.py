@@ -20,7 +20,7 @@ from tests.contract.test_feedback import OLD
 from tests.fakes import FixedClock
 from tests.unit.test_storage_lock import holding
 
-STEPS = {number: (Path(__file__).parent / f"schema_{number}.sql").read_text("utf-8") for number in range(2, 6)}
+STEPS = {number: (Path(__file__).parent / f"schema_{number}.sql").read_text("utf-8") for number in range(2, 7)}
 ROOT = Path(__file__).parents[2]
 
 

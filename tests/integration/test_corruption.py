@@ -15,6 +15,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -332,6 +333,38 @@ def write_unguarded(folder: Path) -> None:
     print("{}")
 
 
+def write_afterwards(folder: Path) -> None:
+    """The same in a process in which Dateline has opened an index before, of a configuration that was written after every look at it."""
+    import chromadb
+    from chromadb.config import Settings
+    from chromadb.utils import embedding_functions
+
+    planted_class(folder / "canary")
+    archive = opened(folder)
+    ChromaIndex(folder, archive, graph=SMALL).close()
+    archive.close()
+    left = {*embedding_functions.known_embedding_functions, *embedding_functions.sparse_known_embedding_functions}
+    plant(folder)
+    client = chromadb.PersistentClient(str(folder / "chroma"), Settings(_env_file=None, anonymized_telemetry=False))  # type: ignore[call-arg]
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            client.get_collection("passages", embedding_function=None).upsert(ids=["x"], embeddings=[[0.5] * 32])
+        except (KeyError, ValueError) as error:
+            left.add(f"refused: {'planted' in str(error)}")
+    print(json.dumps(sorted(left)))
+
+
+def plant(folder: Path) -> None:
+    """Write the configuration into Chroma's database."""
+    edited(
+        folder,
+        "UPDATE collections SET config_json_str = ?, schema_str = replace(schema_str, ?, ?)",
+        json.dumps({"embedding_function": PLANTED}),
+        '"embedding_function":{"type":"legacy"}',
+        f'"embedding_function":{json.dumps(PLANTED)}',
+    )
+
+
 def test_a_stored_embedding_function_is_never_built(whole: Path, tmp_path: Path) -> None:
     """Written into the database together with a manifest that fits: the index is given up after opening, before anything is built.
 
@@ -339,13 +372,7 @@ def test_a_stored_embedding_function_is_never_built(whole: Path, tmp_path: Path)
     """
     for function, built in (("write_unguarded", True), ("look_planted", False)):
         folder = shutil.copytree(whole, tmp_path / function)
-        edited(
-            folder,
-            "UPDATE collections SET config_json_str = ?, schema_str = replace(schema_str, ?, ?)",
-            json.dumps({"embedding_function": PLANTED}),
-            '"embedding_function":{"type":"legacy"}',
-            f'"embedding_function":{json.dumps(PLANTED)}',
-        )
+        plant(folder)
         made = json.loads((folder / MANIFEST).read_text())["made"]
         manifest.write(folder / MANIFEST, folder / "chroma", made)
         found = looked(folder, function)
@@ -353,6 +380,14 @@ def test_a_stored_embedding_function_is_never_built(whole: Path, tmp_path: Path)
         if not built:
             assert (found["count"], found["missed"]) == (PASSAGES, [])
             assert found["said"][0].endswith("it names an embedding function")
+
+
+def test_no_embedding_function_is_left_to_build(whole: Path, tmp_path: Path) -> None:
+    """Where the look came too early, there is none by any name: Chroma's registries are empty once an index was opened."""
+    folder = shutil.copytree(whole, tmp_path / "copy")
+    found = looked(folder, "write_afterwards")
+    assert found in ([], ["refused: True"])
+    assert not (folder / "canary").exists()
 
 
 # ── the archive itself ───────────────────────────────────────────────────────

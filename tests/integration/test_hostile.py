@@ -159,6 +159,24 @@ def test_an_obeying_model_over_poisoned_articles_leaks_nothing(open_door: Callab
         )
 
 
+def test_nothing_leaks_on_the_way_either(
+    open_door: Callable[..., TestClient], events_of: Callable[[Any], list[tuple[str, Any]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same as a stream: no event but `delta`, which is the model's raw text by contract, carries what the model was ordered to say."""
+    script = ScriptedGenerator(obeying)
+    door = open_door(script, top_k=50)
+    take_in(door, poisoned())
+    events = events_of(door.post("/v1/ask", json={"question": QUESTION, "asked_at": "2026-06-01", "stream": True}).text.splitlines())
+    raw = "".join(data["text"] for name, data in events if name == "delta")
+    told = json.dumps([data for name, data in events if name != "delta"], ensure_ascii=False)
+    words = (CANARY, "evil.example", "9,900", "javascript:", "```", "</s>", "im_start", "[77]")
+    assert all(word in raw for word in words), "the model did not obey"
+    assert [word for word in words if word in told] == []
+    assert "3,400" in told
+    with capsys.disabled():
+        print(f"\ninjections: {len(poisoned())} poisoned articles, {len(events)} events of a model that obeys; 0 leaks in what is checked")
+
+
 def test_an_order_is_content_for_who_asks_about_it(open_door: Callable[..., TestClient]) -> None:
     """A question about hidden instructions is answered with them, quoted."""
     door = open_door(ScriptedGenerator([""]))

@@ -101,7 +101,7 @@ def test_no_wrong_key_is_told_from_another(keys: tuple[TestClient, dict[str, str
             response = sent(door, method, path, wrong)  # type: ignore[arg-type]
             assert response.status_code == 401, (method, path, name)
             bodies.add(response.content)
-            headers.add(tuple(sorted(response.headers.items())))
+            headers.add(tuple(sorted(pair for pair in response.headers.items() if pair[0] != "x-request-id")))
             tried += 1
     assert len(bodies) == 1
     assert len(headers) == 1

@@ -12,13 +12,14 @@ STATUS = {
     errors.ArchiveMismatch: 409, errors.ArchiveError: 503, errors.ArchiveDamaged: 503, errors.ModelError: 503, errors.ModelNotFound: 503,
     errors.ModelCorrupt: 503, errors.ModelUnavailable: 503, errors.SettingsError: 500, errors.DatelineError: 500,
     errors.FetchError: 502, errors.FetchFailed: 502, errors.FetchRefused: 422, errors.DiskFull: 507,
+    errors.ModelRefused: 503, errors.Overloaded: 503, errors.TooManyRequests: 429, errors.Stopping: 503,
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("kind", "status"), STATUS.items())
 def test_each_class_has_its_status(kind: type[errors.DatelineError], status: int) -> None:
     """The nearest class in the tree decides, and the message is the detail."""
-    found = problems.describe(kind("what to do"))
+    found = problems.describe(kind("what to do", 5) if issubclass(kind, errors.Overloaded) else kind("what to do"))
     assert (found["status"], found["detail"]) == (status, "what to do")
 
 
