@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import socket
@@ -21,7 +22,7 @@ from service.tracing import traced
 logger = logging.getLogger(__name__)
 GRACE = 3
 """Seconds that open connections get on SIGTERM; open streams are told before."""
-BACKLOG = 128
+BACKLOG = 512
 
 
 def run(settings: Settings, *, sample_if_empty: bool) -> None:
@@ -36,6 +37,8 @@ def run(settings: Settings, *, sample_if_empty: bool) -> None:
             report = services.ingest(services.load([sample_folder()]))
             logger.info("The archive was empty: took in the sample, %d articles.", len(report.items))
         services.warm_up()
+        gc.collect()
+        gc.freeze()  # what is there now stays: looking through it again and again held the event loop up for 0.2 s
         url = _address(listener)
         services.announce(url)
         logger.info("Dateline serves %s/ (API: /docs). Stop with Ctrl-C.", url)

@@ -30,7 +30,7 @@ asking = APIRouter(prefix="/v1", route_class=QuestionRoute)
 searching = APIRouter(prefix="/v1", route_class=SearchRoute)
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:  # a plain function would be handed to a thread, for every request
     found: Services = request.app.state.services
     return found
 
@@ -38,7 +38,7 @@ def _services(request: Request) -> Services:
 Wired = Annotated[Services, Depends(_services)]
 
 
-def _owner(request: Request) -> str:
+async def _owner(request: Request) -> str:
     caller: Caller = request.state.caller
     return caller.owner
 

@@ -46,6 +46,16 @@ class ArchiveFile:
         with self._told():
             return self._connection.execute(statement, tuple(values)).fetchall()
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Inside, this thread does not wait for a file that is locked: it gets ArchiveError."""
+        connection = self._connection
+        connection.execute("PRAGMA busy_timeout=0")
+        try:
+            yield
+        finally:
+            connection.execute(f"PRAGMA busy_timeout={schema.PATIENCE * 1000:.0f}")
+
     def _batches(self, statement: str, size: int) -> Iterator[list[sqlite3.Row]]:
         with self._told():
             cursor = self._connection.execute(statement)

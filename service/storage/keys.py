@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -48,6 +49,10 @@ class StoredKeys:
     def __init__(self, file: ArchiveFile, clock: Clock) -> None:
         self._file = file
         self._clock = clock
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """Inside, a look does not wait for an archive that is locked: it raises ArchiveError."""
+        return self._file.at_once()
 
     def create(self, scope: KeyScope, name: str, expires_at: datetime | None = None) -> tuple[StoredKey, str]:
         """Make a key: what is kept of it, and the key itself, which is never seen again. Raises BadInput, ArchiveError."""

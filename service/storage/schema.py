@@ -17,7 +17,7 @@ from service.urls import url_key
 
 SCHEMA_VERSION = 7
 APPLICATION_ID = 0x44544C4E  # "DTLN"
-_PATIENCE = 10.0  # s for another writer
+PATIENCE = 10.0  # s for another writer
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -196,7 +196,7 @@ _STEPS: dict[int, tuple[str, ...]] = {
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection in WAL mode, every commit durable, foreign keys on, waiting at most 10 s for another writer."""
-    connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
     try:
         connection.row_factory = sqlite3.Row
         connection.create_function("url_key", 1, url_key, deterministic=True)
@@ -213,7 +213,7 @@ def _is_busy(error: BaseException) -> bool:
     return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
-@retry(retry=retry_if_exception(_is_busy), stop=stop_after_delay(_PATIENCE), wait=wait_random(0, 0.05), reraise=True)
+@retry(retry=retry_if_exception(_is_busy), stop=stop_after_delay(PATIENCE), wait=wait_random(0, 0.05), reraise=True)
 def _write_ahead(connection: sqlite3.Connection) -> None:
     """WAL mode, tried again while another opener is about it: SQLite asks no busy handler for this lock (sqlite.org/wal.html)."""
     connection.execute("PRAGMA journal_mode=WAL")
