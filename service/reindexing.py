@@ -9,8 +9,10 @@ from service.models.encoder import build_embedder
 from service.ports import Embedder
 from service.settings import Settings
 from service.storage.archive import SqliteArchive
-from service.storage.chroma_index import IN_USE, ChromaIndex
+from service.storage.chroma_index import IN_USE
+from service.storage.index_pointer import IN_DOUBT
 from service.storage.lock import ProcessLock
+from service.storage.opening import open_index
 
 
 def reindex(settings: Settings, *, embed: bool) -> int:
@@ -20,7 +22,7 @@ def reindex(settings: Settings, *, embed: bool) -> int:
         _embed_again(settings, embedder)
     archive = open_archive(settings, embedder)
     try:
-        index = ChromaIndex(settings.data_dir, archive)
+        index = open_index(settings, archive)
         try:
             return index.rebuild(archive)
         finally:
@@ -35,7 +37,8 @@ def _embed_again(settings: Settings, embedder: Embedder) -> None:
     lock.acquire()
     try:
         archive = SqliteArchive(settings.data_dir / ARCHIVE_FILE, None, now)
-        (settings.data_dir / IN_USE).touch()  # before the first new vector: the index holds the old ones
+        for mark in (IN_USE, IN_DOUBT):
+            (settings.data_dir / mark).touch()  # before the first new vector: either index holds the old ones
         try:
             archive.refresh_vectors(
                 fingerprint(embedder),
