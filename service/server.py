@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -13,6 +14,9 @@ from service.errors import SettingsError
 from service.http.app import create_app
 from service.http.keys import require_keys
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    import uvicorn
 
 GRACE = 3
 """Seconds that open connections get on SIGTERM; open streams are told before."""
@@ -27,20 +31,26 @@ def run(settings: Settings, *, sample_if_empty: bool) -> None:
     # uvicorn raises the signal again when it has ended: as an exception, so that the archive is closed on every way out.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
-    with _listen(settings) as listener, build(settings) as services:
+    with listen(settings) as listener, build(settings, serving=True) as services:
         app = create_app(services)
         if sample_if_empty and services.archive.coverage().articles == 0:
             report = services.ingest(services.load([sample_folder()]))
             typer.echo(f"The archive was empty: took in the sample, {len(report.items)} articles.", err=True)
         services.warm_up()
-        url = _address(listener)
+        url = address(listener)
         services.announce(url)
         typer.echo(f"Dateline serves {url}/ (API: /docs). Stop with Ctrl-C.", err=True)
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE, server_header=False)
-        uvicorn.Server(config).run(sockets=[listener])
+        uvicorn.Server(config(app)).run(sockets=[listener])
 
 
-def _address(listener: socket.socket) -> str:
+def config(app: Any, **more: Any) -> uvicorn.Config:
+    """How every process serves: an app, or for several workers the name of its factory."""
+    import uvicorn
+
+    return uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE, server_header=False, **more)
+
+
+def address(listener: socket.socket) -> str:
     """Where it can be reached from this machine."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what it listens on, told in a form that can be asked
@@ -51,7 +61,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
-def _listen(settings: Settings) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
     """A listening socket: from here on nobody else gets the port, and who comes early waits."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)

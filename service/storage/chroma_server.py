@@ -23,7 +23,6 @@ from service.ports import Vectors
 from service.storage.chroma import GRAPH, batches, chroma_settings, names_embedding_function, similarities
 
 if TYPE_CHECKING:
-    import httpx
     from chromadb.api.fastapi import FastAPI
 
 QUICK = 1.5
