@@ -47,12 +47,11 @@ def refuse(settings: Settings) -> None:
                 f"{PREFIX}WORKERS={settings.workers} needs a Chroma server, since embedded Chroma is for one process: "
                 f"start one (`chroma run --path FOLDER --port 8000`) and set {PREFIX}CHROMA_URL=http://127.0.0.1:8000"
             )
-        for name, value in (("MODEL", settings.model), ("JUDGE", settings.judge)):
-            if value == "local" or value.startswith("local/"):
-                raise SettingsError(
-                    f"{PREFIX}WORKERS={settings.workers} with {PREFIX}{name}={value} would load that model {settings.workers} times: "
-                    f"set {PREFIX}{name} to one that is a server (ollama:NAME, or openai:NAME with {PREFIX}MODEL_URL), or to extractive"
-                )
+        if settings.model == "local" or settings.model.startswith("local/"):
+            raise SettingsError(
+                f"{PREFIX}WORKERS={settings.workers} with {PREFIX}MODEL={settings.model} would load that model {settings.workers} times: "
+                f"set {PREFIX}MODEL to one that has a server (ollama:NAME, or openai:NAME with {PREFIX}MODEL_URL), or to extractive"
+            )
     (SharedLock if settings.chroma_url else ProcessLock)(settings.data_dir).look()
 
 
@@ -87,10 +86,13 @@ def serve(settings: Settings, *, sample_if_empty: bool, app: str = APP) -> None:
 
 def worker_app() -> ASGIApp:
     """What one worker serves; called in the worker's process. A failure that a person can mend ends it with one line."""
+    from tqdm import tqdm
+
     from service.bootstrap import build
     from service.http.app import create_app
     from service.logs import configure
 
+    tqdm.set_lock(threading.RLock())  # its own is one between processes, which a worker that ends by a signal leaves behind
     try:
         configure()
         services = build(load_settings(), serving=True)

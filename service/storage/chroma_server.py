@@ -51,6 +51,8 @@ class ChromaServer:
     """One server. Safe to use from any thread. Every method raises IndexUnavailable where it does not answer as it should."""
 
     def __init__(self, url: str) -> None:
+        import chromadb.api.fastapi  # noqa: F401 - here, on one thread: two that were the first to use it have locked each other out
+
         self.url = url
         self._guard = threading.Lock()
         self._clients: dict[float, FastAPI] = {}

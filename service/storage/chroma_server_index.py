@@ -203,7 +203,7 @@ class ChromaServerIndex:
                 return "it names an embedding function"
             if found.metadata.get("made") != self._made():
                 return "it was made with other settings or another version"
-            if found.metadata.get("state") != pointer.state:
+            if not pointer.is_of(found.metadata.get("state")):
                 return "another archive has written into it, or it is an older copy"
             if deep and self._deep != found.id:
                 if wrong := self._held_against(found.id, pointer):
@@ -241,7 +241,7 @@ class ChromaServerIndex:
             known = self._known
             assert known is not None
             self._mark.set()
-            pointer = known.pointer.model_copy(update={"state": secrets.token_hex(8)})
+            pointer = known.pointer.model_copy(update={"state": secrets.token_hex(8), "before": known.pointer.state})
             self._pointer.write(pointer)
             self.server.restate(known.id, self._metadata(pointer))
             self._known = _Known(known.id, pointer, time.monotonic() + LOOK_AGAIN)
@@ -314,7 +314,8 @@ class ChromaServerIndex:
     def _fill(self) -> int:
         """A new collection of everything the archive holds, pointed to when it is whole; then the old one goes, where it was ours."""
         old, half = self._pointer.read(), self._mark.filling()
-        pointer = Pointer(collection=new_collection(self._archive), state=secrets.token_hex(8), stamp=self._archive.stamp())
+        state = secrets.token_hex(8)
+        pointer = Pointer(collection=new_collection(self._archive), state=state, before=state, stamp=self._archive.stamp())
         self.server.version()  # who is not there is found out in little time
         self._mark.set_filling(pointer.collection)
         if half:
@@ -341,7 +342,7 @@ class ChromaServerIndex:
     def _drop(self, old: Pointer) -> None:
         """One that another archive has written into stays: it may be in use there."""
         with suppress(IndexUnavailable, Gone):
-            if self.server.look(old.collection).metadata.get("state") == old.state:
+            if old.is_of(self.server.look(old.collection).metadata.get("state")):
                 self.server.drop(old.collection)
             else:
                 logger.warning("the collection %s is left on the Chroma server: another archive has written into it", old.collection)

@@ -9,7 +9,7 @@ import secrets
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from service.storage import durable
 from service.storage.file import ArchiveFile
@@ -18,6 +18,7 @@ IN_DOUBT = "chroma-server.in-doubt"
 """The mark: there from before the first write of a turn until after its clean end. It may name a collection that is being filled."""
 POINTER = "chroma-server.json"
 _NAME = Annotated[str, Field(pattern="^dateline-[0-9a-f]{16}-[0-9a-f]{16}$")]
+_COLLECTION = TypeAdapter[str](_NAME)
 
 
 class Pointer(BaseModel):
@@ -28,8 +29,14 @@ class Pointer(BaseModel):
     collection: _NAME
     state: Annotated[str, Field(max_length=64)]
     """Changes with every turn of a writer, here and in the collection's metadata: so one that another archive has written into is known."""
+    before: Annotated[str, Field(max_length=64)]
+    """The state before the last turn: the collection's, where the turn was broken off before its first write."""
     stamp: Annotated[str, Field(max_length=64)]
     """`SqliteArchive.stamp` when the last turn ended well."""
+
+    def is_of(self, state: object) -> bool:
+        """Whether a collection in that state was written into by this archive last."""
+        return state in {self.state, self.before}
 
 
 class PointerFile:
@@ -72,7 +79,7 @@ class Mark:
     def filling(self) -> str | None:
         """The collection that was being filled when it was left."""
         try:
-            return Pointer(collection=self._file.read_text("ascii"), state="", stamp="").collection
+            return _COLLECTION.validate_python(self._file.read_text("ascii"))
         except (OSError, ValueError):
             return None
 
