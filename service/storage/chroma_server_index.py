@@ -13,8 +13,6 @@ Any process may make it again, one at a time, when it next looks: at a question 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import secrets
 import threading
@@ -31,6 +29,7 @@ from service.ports import Vectors
 from service.storage.archive import SqliteArchive
 from service.storage.chroma import GRAPH, MOST
 from service.storage.chroma_server import ChromaServer, Gone
+from service.storage.index_checks import IndexChecks
 from service.storage.index_pointer import Mark, Pointer, PointerFile, new_collection
 from service.storage.lock import SharedLock
 from service.storage.turns import PATIENCE, Turns
@@ -42,10 +41,6 @@ LOOK_AGAIN = 1.0
 """Seconds for which a collection that was found in order is asked without looking again."""
 PAUSE = 0.5
 """Seconds for which a server that failed is not asked again, so that questions do not queue up behind one that hangs."""
-SAMPLE = 3
-"""Vectors of which at least one must find itself: a graph that lost its files finds none, and still counts them all."""
-_HERE = 0.99
-"""Cosine of a vector with itself, at least."""
 _TRIES, _MOMENT = 20, 0.02
 """A writer's turn begins with two writes, a few milliseconds from each other; who looks between them looks again."""
 _STEP = 10_000
@@ -69,6 +64,7 @@ class ChromaServerIndex:
         self._archive = archive
         self._graph = dict(graph)
         self.server = ChromaServer(url)
+        self._checks = IndexChecks(archive, self.server, self._graph)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -199,35 +195,16 @@ class ChromaServerIndex:
             return "there is none yet" if self._archive.vector_count() else None
         try:
             found = self.server.look(pointer.collection)
-            if found.embeds:
-                return "it names an embedding function"
-            if found.metadata.get("made") != self._made():
-                return "it was made with other settings or another version"
-            if not pointer.is_of(found.metadata.get("state")):
-                return "another archive has written into it, or it is an older copy"
-            if deep and self._deep != found.id:
-                if wrong := self._held_against(found.id, pointer):
-                    return wrong
-                self._deep = found.id
+            wrong = self._checks.described(found, pointer)
+            if wrong is None and deep and self._deep != found.id:
+                wrong = self._checks.held_against(found.id, pointer)
         except Gone:
             return "the Chroma server does not have it"
+        if wrong:
+            return wrong
+        self._deep = found.id if deep else self._deep
         self._known = _Known(found.id, pointer, time.monotonic() + LOOK_AGAIN)
         return None
-
-    def _held_against(self, collection: UUID, pointer: Pointer) -> str | None:
-        if self._archive.stamp() != pointer.stamp:
-            return "the archive was changed without it"
-        if self.server.count(collection) != self._archive.vector_count():
-            return "it does not hold the archive's passages"
-        sample = next(self._archive.vectors(SAMPLE), None)
-        if sample and not any(score >= _HERE for vector in sample[1] for _, score in self.server.query(collection, vector, 1)):
-            return "it does not find what it holds"
-        return None
-
-    def _made(self) -> str:
-        """What an index would have to be made of and with to be asked now."""
-        maker = [row[0] for row in self._archive.rows("SELECT value FROM meta WHERE key = 'fingerprint'")]
-        return hashlib.sha256(json.dumps([1, maker, sorted(self._graph.items())]).encode()).hexdigest()
 
     # ── turns ────────────────────────────────────────────────────────────────
 
@@ -328,7 +305,7 @@ class ChromaServerIndex:
             done += len(ids)
             if done % _STEP < len(ids):
                 logger.info("vector index: %d of %d stored vectors", done, total)
-        if wrong := self._held_against(collection, pointer):
+        if wrong := self._checks.held_against(collection, pointer):
             raise IndexUnavailable(f"the Chroma server at {self.server.url} does not keep what it is given ({wrong}): see its log")
         self._pointer.write(pointer)
         self._mark.clear()
@@ -348,7 +325,7 @@ class ChromaServerIndex:
                 logger.warning("the collection %s is left on the Chroma server: another archive has written into it", old.collection)
 
     def _metadata(self, pointer: Pointer) -> dict[str, str]:
-        return {"made": self._made(), "state": pointer.state}
+        return {"made": self._checks.made(), "state": pointer.state}
 
     @contextmanager
     def _noting_failures(self) -> Iterator[None]:

@@ -153,6 +153,7 @@ def test_a_server_that_dies_stops_or_loses_everything_is_told_and_got_over(
         server.stop()
         away = refused(door)
         server.go_on()
+        assert max(away) < SOON / 4  # two seconds where nothing else runs
         told["stopped"] = (away, back(door))
         server.kill()
         away = refused(door)
