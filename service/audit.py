@@ -21,7 +21,9 @@ from service.settings import Settings
 from service.storage import soundness
 from service.storage.archive import SqliteArchive
 from service.storage.chroma_index import ChromaIndex
+from service.storage.chroma_server_index import ChromaServerIndex
 from service.storage.copying import Progress, silent
+from service.storage.opening import open_index
 from service.storage.space import megabytes
 
 COMPARING, ASKING, FILE, WORDS = "Vectors of the index", "Self-queries", "The file", "Full text"
@@ -127,7 +129,7 @@ def _vectors(archive: SqliteArchive, progress: Progress) -> Check:
 def _of_index(settings: Settings, archive: SqliteArchive, progress: Progress, queries: int) -> Iterator[Check]:
     progress(COMPARING, 0, 0)
     try:
-        with closing(ChromaIndex(settings.data_dir, archive)) as index:
+        with closing(open_index(settings, archive)) as index:
             yield _looked("vectors of the index", lambda: _same(archive, index, progress), _REINDEX)
             yield _looked("self-queries", lambda: _found(archive, index, queries, progress), _REINDEX)
     except ArchiveInUse as error:
@@ -136,7 +138,7 @@ def _of_index(settings: Settings, archive: SqliteArchive, progress: Progress, qu
         yield Check("vectors of the index", ok=False, found=str(error), remedy=_REINDEX)
 
 
-def _same(archive: SqliteArchive, index: ChromaIndex, progress: Progress) -> Check:
+def _same(archive: SqliteArchive, index: ChromaIndex | ChromaServerIndex, progress: Progress) -> Check:
     absent: list[str] = []
     other: list[str] = []
     total = done = 0
@@ -161,7 +163,7 @@ def _alike(held: np.ndarray, stored: np.ndarray) -> bool:
     return held.shape == stored.shape and bool(np.allclose(held, stored, rtol=0, atol=_TOLERANCE))
 
 
-def _found(archive: SqliteArchive, index: ChromaIndex, queries: int, progress: Progress) -> Check:
+def _found(archive: SqliteArchive, index: ChromaIndex | ChromaServerIndex, queries: int, progress: Progress) -> Check:
     """Passages looked for by their own vectors, spread over the archive."""
     total, missed, asked, place = archive.vector_count(), [], 0, 0
     step = max(1, -(-total // max(1, queries)))

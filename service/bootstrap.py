@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -24,7 +24,7 @@ from service.articles.items import Item
 from service.articles.sandbox import Sandbox
 from service.articles.sources import Intake
 from service.domain import Coverage, Feedback, Hit, Question, Scope
-from service.errors import ArchiveInUse, DiskFull, Stopping
+from service.errors import ArchiveInUse, IndexUnavailable, Stopping
 from service.fetching.fetch import FetchLimits, SafeFetcher
 from service.fetching.polite import PoliteFetcher
 from service.indexing.ingest import Ingester
@@ -43,9 +43,10 @@ from service.retrieval.search import Searcher
 from service.settings import Settings, resources
 from service.storage.archive import SqliteArchive
 from service.storage.chroma_index import ChromaIndex
+from service.storage.chroma_server_index import ChromaServerIndex
 from service.storage.conversations import Conversations
-from service.storage.exact_index import ExactIndex
 from service.storage.feedback import FeedbackLog
+from service.storage.opening import index_for
 from service.storage.space import free_space, require_space
 from service.storage.visits import Visits
 from service.telemetry import BreakerState
@@ -106,15 +107,22 @@ class Services:
         return self.intake.items(sources, columns)
 
     def ingest(self, items: Iterable[Item], progress: Progress | None = None, *, dry_run: bool = False) -> IngestReport:
-        """`Ingester.run`, one at a time. Raises Stopping in the middle once `stop` was called."""
-        with self.writing:
+        """`Ingester.run`, one at a time.
+
+        Raises IndexUnavailable or ArchiveInUse where its turn does not come, Stopping in the middle once `stop` was called.
+        """
+        with self.turn():
             return self.ingester.run(_until(self.stopping, items), progress, dry_run=dry_run)
 
     def remove(self, article_ids: Sequence[str]) -> None:
         """Take articles out of every index, with every version they had; those that are not there are passed over."""
-        with self.writing:
+        with self.turn():
             _raise_if(self.stopping)
             self.ingester.remove(article_ids)
+
+    def turn(self) -> AbstractContextManager[object]:
+        """The one turn at writing: of this process's threads, and with a Chroma server of all processes."""
+        return self.index.turn() if isinstance(self.index, ChromaServerIndex) else self.writing
 
     def search(self, request: AskRequest, k: int) -> Found:
         """Retrieval only. Raises BadQuestion."""
@@ -135,13 +143,14 @@ class Services:
 
     def announce(self, url: str) -> None:
         """Leave word beside the archive that it is served there, for commands that want to write meanwhile."""
-        if isinstance(self.index, ChromaIndex):
+        if isinstance(self.index, ChromaIndex | ChromaServerIndex):
             self.index.announce(url)
 
     def warm_up(self) -> threading.Thread:
         """Load encoder and models in the background, before the first question needs them; `readiness` tells how it goes."""
         server, reranker = self.server, self.reranker
-        loads: dict[str, Callable[[], object]] = {"encoder": lambda: self.embedder.embed(["warm"])}
+        loads: dict[str, Callable[[], object]] = {"index": self.index.count} if isinstance(self.index, ChromaServerIndex) else {}
+        loads |= {"encoder": lambda: self.embedder.embed(["warm"])}
         loads |= {"index": self.index.mend} if isinstance(self.index, ChromaIndex) else {}
         if server:
             loads["generator"] = server.ensure
@@ -195,7 +204,7 @@ class Services:
             if self.server:
                 last.callback(self.server.stop)
             last.callback(self.archive.close)
-            if isinstance(self.index, ChromaIndex):
+            if isinstance(self.index, ChromaIndex | ChromaServerIndex):
                 last.callback(self.index.close)
 
     def __enter__(self) -> Self:
@@ -229,11 +238,13 @@ def open_archive(settings: Settings, embedder: Embedder, ingest_clock: Clock = n
 
 
 def build(
-    settings: Settings, *, writable: bool = True, embedder: Embedder | None = None, generator: Generator | None = None,
-    reranker: Reranker | None = None, ingest_clock: Clock = now, mend_later: bool = False,
+    settings: Settings, *, writable: bool = True, serving: bool = False, embedder: Embedder | None = None,
+    generator: Generator | None = None, reranker: Reranker | None = None, ingest_clock: Clock = now,
 ) -> Services:  # fmt: skip
-    """Wire the real adapters. With `writable` false, an archive held by another process can still be searched; with `mend_later`, a
-    vector index in doubt is rebuilt by `warm_up`, and until then the stored vectors are searched.
+    """Wire the real adapters. With `writable` false, an archive held by another process can still be searched.
+
+    With `serving`, a vector index in doubt is rebuilt by `warm_up`, the stored vectors being searched until then, and a Chroma server that
+    is down is no error: readiness tells of it, and what needs it goes on when it is back.
 
     `ingest_clock` says when articles were taken in, which is when those of unknown date become visible.
 
@@ -249,7 +260,7 @@ def build(
         intake = closing.enter_context(open_intake(settings, archive))
         second = build_second_reader(settings, generator)
         writer = ModelWriter(generator, _prompts(generator, settings), embedder, second) if generator else None
-        index = _index(settings, archive, writable=writable, mend_later=mend_later)  # last: what fails after it would leave it in doubt
+        index = index_for(settings, archive, writable=writable, serving=serving)  # last: what fails after it would leave it in doubt
         searcher = Searcher(archive, index, embedder, reranker=watched, rerank_candidates=settings.rerank_candidates)
         limits = Limits(settings.top_k, settings.evidence_sentences, settings.evidence_tokens, settings.ask_seconds)
         rewriter = Rewriter(generator, load_prompt(resources() / "prompts", STANDALONE_PROMPT, needs=("question",))) if generator else None
@@ -315,7 +326,7 @@ def build_second_reader(settings: Settings, generator: Generator | None) -> Seco
 def _caught_up(services: Services) -> Services:
     """The same, with stories for an archive that has none yet, where this process is its only writer: once, seconds for 10,000 articles."""
     try:
-        if isinstance(services.index, ChromaIndex) and (found := services.ingester.catch_up()):
+        if isinstance(services.index, ChromaIndex | ChromaServerIndex) and (found := _catch_up(services)):
             logger.info("looked for reprints among %d articles that were taken in before", found)
     except BaseException:
         services.close()
@@ -328,19 +339,18 @@ def _guarded(generator: ChatGenerator | None) -> Generator | None:
     return GuardedGenerator(generator) if generator and not generator.server else generator
 
 
-def _index(settings: Settings, archive: SqliteArchive, *, writable: bool, mend_later: bool) -> VectorIndex:
+def _catch_up(services: Services) -> int:
+    """Where others may write, only if there is anything to do and nobody has the turn; else the next start does it."""
+    if not isinstance(services.index, ChromaServerIndex):
+        return services.ingester.catch_up()
+    if not (any(services.archive.unsketched()) or any(services.archive.unread_for_notices())):
+        return 0
     try:
-        return ChromaIndex(settings.data_dir, archive, mend_later=mend_later)
-    except ArchiveInUse as error:
-        if writable:
-            raise
-        logger.info("another process holds the vector index: searching the stored vectors")
-        return ExactIndex(archive, error)
-    except DiskFull as error:
-        if writable:
-            raise
-        logger.warning("%s; searching the stored vectors", error)
-        return ExactIndex(archive, error)
+        with services.index.turn(patience=0):
+            return services.ingester.catch_up()
+    except (ArchiveInUse, IndexUnavailable) as error:
+        logger.warning("stories and notices of older articles are looked for at the next start: %s", error)
+        return 0
 
 
 @contextmanager

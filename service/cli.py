@@ -96,6 +96,7 @@ def ask(
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; other than loopback needs a key (dateline keys create).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535)] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that answer; more than one needs DATELINE_CHROMA_URL.", min=1)] = None,
     sample_if_empty: Annotated[
         bool, typer.Option("--sample-if-empty", help="Take in the sample archive if there is no article yet.")
     ] = False,
@@ -103,11 +104,17 @@ def serve(
 ) -> None:
     """Serve the page and the HTTP API."""
     with told():
+        from service import workers as several
+
+        given = {"host": host, "port": port, "workers": workers}
+        settings = settings_of(data_dir, log_level="INFO").model_copy(update={k: v for k, v in given.items() if v is not None})
+        several.refuse(settings)
+        if settings.workers > 1:
+            several.serve(settings, sample_if_empty=sample_if_empty)
+            return
         from service.server import run
 
-        given = {"host": host, "port": port}
-        settings = settings_of(data_dir, log_level="INFO")
-        run(settings.model_copy(update={k: v for k, v in given.items() if v is not None}), sample_if_empty=sample_if_empty)
+        run(settings, sample_if_empty=sample_if_empty)
 
 
 @models_app.command("list")

@@ -23,7 +23,9 @@ from service.models.fetch import installed
 from service.models.generator import build_generator
 from service.models.nli import NLI, NliJudge
 from service.models.reranker import build_reranker
+from service.ports import VectorIndex
 from service.settings import Settings
+from service.storage.chroma_server_index import ChromaServerIndex
 from service.storage.lock import ProcessLock
 from service.storage.space import free_space
 
@@ -150,12 +152,19 @@ def _archive(settings: Settings) -> str:
 def _index(settings: Settings) -> str:
     try:
         with build(settings.model_copy(update={"model": "extractive"})) as services:
-            vectors, passages = services.index.count(), services.archive.vector_count()
+            vectors, passages, where = services.index.count(), services.archive.vector_count(), _place(services.index)
     except ArchiveInUse as error:
         return f"in use: {error}"
     if vectors != passages:
         raise DatelineError(f"{vectors:,} vectors for {passages:,} passages")
-    return f"{vectors:,} vectors"
+    return f"{vectors:,} vectors{where}"
+
+
+def _place(index: VectorIndex) -> str:
+    """Where the server is, and that it has said so; nothing for embedded Chroma."""
+    if not isinstance(index, ChromaServerIndex):
+        return ""
+    return f" in the Chroma server at {index.server.url} (version {index.server.version()} of its interface)"
 
 
 def _service(settings: Settings) -> Check:

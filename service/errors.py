@@ -13,7 +13,8 @@
      │   ├─ ArchiveInUse      another process holds the archive
      │   ├─ ArchiveMismatch   made by another embedder, chunker or newer version
      │   ├─ ArchiveDamaged    the file is not an archive, or fails its check
-     │   └─ DiskFull          too little room to write; reading goes on
+     │   ├─ DiskFull          too little room to write; reading goes on
+     │   └─ IndexUnavailable  the vector index's server is down, or the index is being made again; later it goes on by itself
      └─ ModelError
          ├─ ModelNotFound     not in the catalogue, or not fetched yet
          ├─ ModelCorrupt      the bytes do not have the expected SHA-256
@@ -83,6 +84,10 @@ class ArchiveDamaged(ArchiveError):
 
 class DiskFull(ArchiveError):
     """There is too little room on the disk to write. What was acknowledged is kept."""
+
+
+class IndexUnavailable(ArchiveError):
+    """The vector index cannot be asked just now: its server does not answer, or it is being made again. Nothing is lost."""
 
 
 class ModelError(DatelineError):

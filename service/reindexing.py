@@ -13,7 +13,10 @@ from service.ports import Embedder
 from service.settings import Settings
 from service.storage.archive import SqliteArchive
 from service.storage.chroma_index import IN_USE, ChromaIndex
+from service.storage.chroma_server_index import ChromaServerIndex
+from service.storage.index_pointer import IN_DOUBT
 from service.storage.lock import ProcessLock
+from service.storage.opening import open_index
 
 
 def reindex(settings: Settings, *, embed: bool) -> int:
@@ -26,11 +29,11 @@ def reindex(settings: Settings, *, embed: bool) -> int:
 
 
 @contextmanager
-def opened_index(settings: Settings, embedder: Embedder) -> Iterator[tuple[SqliteArchive, ChromaIndex]]:
+def opened_index(settings: Settings, embedder: Embedder) -> Iterator[tuple[SqliteArchive, ChromaIndex | ChromaServerIndex]]:
     """The archive and its index, which is rebuilt where it is in doubt. Raises ArchiveInUse, ArchiveMismatch, else ArchiveError."""
     archive = open_archive(settings, embedder)
     try:
-        index = ChromaIndex(settings.data_dir, archive)
+        index = open_index(settings, archive)
         try:
             yield archive, index
         finally:
@@ -46,7 +49,8 @@ def embed_again(settings: Settings, embedder: Embedder) -> None:
         lock = ProcessLock(settings.data_dir)
         lock.acquire()
         try:
-            (settings.data_dir / IN_USE).touch()  # before the first new vector: the index holds the old ones
+            for mark in (IN_USE, IN_DOUBT):
+                (settings.data_dir / mark).touch()  # before the first new vector: either index holds the old ones
             archive.refresh_vectors(
                 fingerprint(embedder),
                 (

@@ -6,8 +6,8 @@ import gc
 import logging
 import signal
 import socket
-from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -31,7 +31,7 @@ def run(settings: Settings, *, sample_if_empty: bool) -> None:
     # uvicorn raises the signal again when it has ended: as an exception, so that the archive is closed on every way out.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
-    with traced(), _listen(settings) as listener, build(settings, mend_later=True) as services:
+    with traced(), listen(settings) as listener, build(settings, serving=True) as services:
         app = create_app(services)
         if sample_if_empty and services.archive.coverage().articles == 0:
             report = services.ingest(services.load([sample_folder()]))
@@ -39,34 +39,21 @@ def run(settings: Settings, *, sample_if_empty: bool) -> None:
         services.warm_up()
         gc.collect()
         gc.freeze()  # what is there now stays: looking through it again and again held the event loop up for 0.2 s
-        url = _address(listener)
+        url = address(listener)
         services.announce(url)
         logger.info("Dateline serves %s/ (API: /docs). Stop with Ctrl-C.", url)
-
-        def stopping() -> None:
-            app.state.doors.close()
-            services.stop()
-
-        config = uvicorn.Config(
-            app, http=BoundedConnection, ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=GRACE, server_header=False
-        )
-        Server(config, stopping).run(sockets=[listener])
+        uvicorn.Server(config(app)).run(sockets=[listener])
 
 
-class Server(uvicorn.Server):
-    """uvicorn's, which says that it stops before it waits for what is under way."""
-
-    def __init__(self, config: uvicorn.Config, stopping: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._stopping = stopping
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's."""
-        self._stopping()
-        await super().shutdown(sockets)
+def config(app: Any, **more: Any) -> uvicorn.Config:
+    """How every process serves: an app, or for several workers the name of its factory."""
+    return uvicorn.Config(
+        app, http=BoundedConnection, ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=GRACE, server_header=False,
+        **more,
+    )  # fmt: skip
 
 
-def _address(listener: socket.socket) -> str:
+def address(listener: socket.socket) -> str:
     """Where it can be reached from this machine."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what it listens on, told in a form that can be asked
@@ -77,7 +64,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
-def _listen(settings: Settings) -> socket.socket:
+def listen(settings: Settings) -> socket.socket:
     """A listening socket: from here on nobody else gets the port, and who comes early waits."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)

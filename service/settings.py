@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from dotenv import dotenv_values
 from platformdirs import user_cache_path, user_data_path
@@ -110,6 +110,13 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8321, ge=0, le=65535, description="Port to listen on.")
+    chroma_url: str | None = Field(
+        None,
+        description="A Chroma server (`chroma run`) that holds the vector index, such as `http://127.0.0.1:8000`, so that several "
+        "processes can use one archive ([workers.md](workers.md)); by default Chroma is embedded, for one process. It knows no keys: "
+        "keep it on loopback.",
+    )
+    workers: int = Field(1, ge=1, le=64, description="Processes that answer; more than one needs DATELINE_CHROMA_URL.")
     trusted_hosts: Annotated[list[str], NoDecode] = Field(
         default_factory=lambda: ["localhost", "127.0.0.1", "[::1]"],
         description="Comma-separated names that requests may use in their Host header; those of loopback are always known.",
@@ -162,16 +169,19 @@ class Settings(BaseSettings):
     def _address_or_name(cls, value: str) -> str:
         if "://" not in value:
             return value.strip()
-        try:
-            parts = urlsplit(value)
-            served = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and not (parts.query or parts.fragment)
-        except ValueError:
-            served = False
-        if not served:
-            raise ValueError("write a server as http://HOST:PORT or https://HOST")
-        if parts.username is not None:
+        if _server(value).username is not None:
             raise ValueError(f"write the server without a name or key in its address: the key is {PREFIX}RERANKER_API_KEY")
         return value
+
+    @field_validator("chroma_url", mode="after")
+    @classmethod
+    def _bare_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = _server(value)
+        if parts.username is not None or parts.path.strip("/"):
+            raise ValueError("write the Chroma server as http://HOST:PORT, without a name or a path")
+        return value.rstrip("/")
 
     @field_validator("reranker_api_key", "api_key", mode="after")
     @classmethod
@@ -208,6 +218,18 @@ class Settings(BaseSettings):
     def models_dir(self) -> Path:
         """Verified model files, one folder a model."""
         return self.cache_dir / "models"
+
+
+def _server(address: str) -> SplitResult:
+    """The parts of a server's address. Raises ValueError where it is none."""
+    try:
+        parts = urlsplit(address)
+        served = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and not (parts.query or parts.fragment)
+    except ValueError:
+        served = False
+    if not served:
+        raise ValueError("write a server as http://HOST:PORT or https://HOST")
+    return parts
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -54,7 +54,9 @@ OF_ANSWERS = {
 }
 """Dateline with one part of its answering switched off, and how it then ranks."""
 EXTRACTIVE = "extractive"
-ELSEWHERE = {"data_dir", "cache_dir", "api_keys", "api_key", "reranker_api_key", "host", "port", "trusted_hosts"}
+ELSEWHERE = {
+    "data_dir", "cache_dir", "api_keys", "api_key", "reranker_api_key", "host", "port", "trusted_hosts", "chroma_url", "workers",
+}  # fmt: skip
 """Settings that no answer depends on, and the keys."""
 Told = Callable[[str], None]
 """Shows how far the work is."""
@@ -147,7 +149,7 @@ def _archive(
         return
     with (
         TemporaryDirectory(prefix="dateline-eval-") as folder,
-        build(settings.model_copy(update={"data_dir": Path(folder)}), ingest_clock=clock) as services,
+        build(settings.model_copy(update={"data_dir": Path(folder), "chroma_url": None}), ingest_clock=clock) as services,
     ):
         ingester = Ingester(services.archive, services.index, cached)
         report = ingester.run(planter.items(services.load(suite.corpus)), lambda so_far: tell(f"{len(so_far.items):,} articles read"))

@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 
 from service import __version__
 from service.bootstrap import Services, now
-from service.http import conversations, handing_in, ingesting, metrics, problems, routes
+from service.http import conversations, handing_in, ingesting, metrics, problems, routes, stopping
 from service.http.admission import Doors
 from service.http.keys import LOOPBACK, SCOPES, KeyedRoute, Keys, require_keys
 from service.http.middleware import BodyLimit, Incidents, KnownHosts, OwnPages, SecurityHeaders
@@ -82,8 +82,14 @@ def create_app(services: Services) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     """What runs beside the app as long as it does."""
-    async with metrics.loop_watched():
-        yield
+
+    def stop() -> None:
+        app.state.doors.close()
+        app.state.services.stop()
+
+    with stopping.told(stop):
+        async with metrics.loop_watched():
+            yield
 
 
 def refuse_unkeyed(app: FastAPI) -> None:

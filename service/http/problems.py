@@ -27,6 +27,7 @@ _STATUS: dict[type[errors.DatelineError], int] = {
     errors.FetchRefused: 422,
     errors.FetchError: 502,
     errors.DiskFull: 507,
+    errors.IndexUnavailable: 503,
     errors.ArchiveError: 503,
     errors.TooManyRequests: 429,
     errors.Overloaded: 503,

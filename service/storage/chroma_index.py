@@ -32,8 +32,9 @@ import numpy as np
 
 from service.errors import ArchiveError
 from service.ports import Vectors
-from service.storage import durable, embedding_functions, manifest, quarantine
+from service.storage import durable, manifest, quarantine
 from service.storage.archive import SqliteArchive
+from service.storage.chroma import GRAPH, MOST, batches, chroma_settings, names_embedding_function, similarities
 from service.storage.exact_index import ExactIndex
 from service.storage.lock import ProcessLock
 from service.storage.manifest import Doubt
@@ -47,20 +48,13 @@ logger = logging.getLogger(__name__)
 
 BATCH = 250
 """Rows a write: Chroma holds the interpreter's lock while it writes, some 100 ms for so many."""
-MOST = 30_000
-"""Neighbours a query: from 32,767 on Chroma fails with "too many SQL variables"."""
 IN_USE = "chroma.in-use"
 """The mark beside the index while it is open; found at a start, it means that the index is in doubt, for the reason it holds if any."""
 MANIFEST = "chroma.manifest"
 """What the last clean close left, beside the index."""
-GRAPH: Mapping[str, str | int] = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200}
-"""With Chroma's 16 and 100, one outlying passage of 765 could not be reached by any query in 11 of 24 rebuilds of one archive;
-with either value doubled in none of 12 (the archive of `tests/integration/test_crash.py` after its tenth kill)."""
 _COLLECTION = "passages"
 _STEP = 10_000
 """Vectors between two words on how far a rebuild is."""
-_HARMLESS = frozenset({"legacy", "unknown"})
-"""How Chroma writes that a collection has no embedding function."""
 
 
 class ChromaIndex:
@@ -137,7 +131,7 @@ class ChromaIndex:
             if self._collection.count() != self._archive.vector_count():
                 return Doubt("it does not hold the archive's passages")
             model = self._collection._model
-            if not _HARMLESS.issuperset(_embedding_functions([model.configuration_json, model.serialized_schema])):
+            if names_embedding_function([model.configuration_json, model.serialized_schema]):
                 return Doubt("it names an embedding function", damaged=True)
         except Exception as error:  # noqa: BLE001 - Chroma's errors have no common root, and here all mean the same
             return Doubt(f"it cannot be opened ({error})", damaged=True)
@@ -195,8 +189,8 @@ class ChromaIndex:
             if self._distrust is not None:
                 return  # the archive has let them go, and the index is rebuilt from it: so room can be made on a full disk
             with self._writing():
-                for first in range(0, len(ids), BATCH):
-                    self._collection.delete(ids=list(ids[first : first + BATCH]))
+                for rows in batches(len(ids), BATCH):
+                    self._collection.delete(ids=list(ids[rows]))
 
     def query(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
         """At most k ids with their cosine similarity, best first. Raises ArchiveError.
@@ -256,12 +250,11 @@ class ChromaIndex:
                 self._lock.release()
 
     def _nearest(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
-        found = self._collection.query(query_embeddings=[np.asarray(vector, dtype=np.float32)], n_results=k, include=["distances"])
-        return [(row, 1.0 - float(distance)) for row, distance in zip(found["ids"][0], (found["distances"] or [[]])[0], strict=True)]
+        vectors = [np.asarray(vector, dtype=np.float32)]
+        return similarities(self._collection.query(query_embeddings=vectors, n_results=k, include=["distances"]))
 
     def _write(self, ids: Sequence[str], vectors: Vectors) -> None:
-        for first in range(0, len(ids), BATCH):
-            rows = slice(first, first + BATCH)
+        for rows in batches(len(ids), BATCH):
             self._collection.upsert(ids=list(ids[rows]), embeddings=np.asarray(vectors[rows], dtype=np.float32))
 
     @contextmanager
@@ -293,14 +286,9 @@ class ChromaIndex:
 
     def _connect(self) -> None:
         import chromadb
-        from chromadb.config import Settings as ChromaSettings
 
-        embedding_functions.forget()
-        # Chroma would read its settings from a `.env` in the working directory, which is ours or anybody's.
-        # Nor are CHROMA_OTEL_… heard: its tracing takes OpenTelemetry's global provider, and sends what it likes.
-        settings = ChromaSettings(_env_file=None, anonymized_telemetry=False, allow_reset=False, chroma_otel_granularity="none")
         self._path.mkdir(mode=0o700, exist_ok=True)  # Chroma's own files are readable for everybody
-        self._client = chromadb.PersistentClient(str(self._path), settings)
+        self._client = chromadb.PersistentClient(str(self._path), chroma_settings())
         self._collection = self._client.get_or_create_collection(
             _COLLECTION,
             configuration={"hnsw": self._graph},  # type: ignore[arg-type]
@@ -317,16 +305,3 @@ class ChromaIndex:
         finally:  # Chroma keeps what it has opened by path, even where opening failed half-way
             SharedSystemClient._identifier_to_system.pop(str(self._path), None)
             SharedSystemClient._identifier_to_refcount.pop(str(self._path), None)
-
-
-def _embedding_functions(configuration: object) -> Iterator[str]:
-    """The type of every embedding function that a stored configuration names, at any depth."""
-    if isinstance(configuration, list):
-        for value in configuration:
-            yield from _embedding_functions(value)
-    elif isinstance(configuration, dict):
-        for key, value in configuration.items():
-            if key != "embedding_function":
-                yield from _embedding_functions(value)
-            elif value is not None:
-                yield str(value.get("type")) if isinstance(value, dict) else str(value)

@@ -1,4 +1,7 @@
-"""One process at a time: an advisory lock beside the index, and a note of who holds it and where it can be reached."""
+"""Who may open the archive: an advisory lock beside the index, and a note of who holds it and where it can be reached.
+
+With embedded Chroma one process holds it alone; with a Chroma server any number share it, and take turns at writing (`turns`).
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from service.errors import ArchiveError, ArchiveInUse
 from service.storage import durable
@@ -20,6 +24,8 @@ from service.storage.space import blame_the_disk
 
 _LARGEST = 1000
 """Bytes of the note that are read."""
+_LOOKS = 0.2
+"""Seconds after which one who holds the lock alone does more than look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +56,8 @@ class ProcessLock:
         `otherwise` is what to do, where that is not to wait or to go through the service.
         """
         try:
-            self._lock.acquire(timeout=0)
-            self._tell(None)
+            self._take()
+            self._sign()
         except Timeout as error:
             raise self._refusal(otherwise) from error
         except BaseException as error:
@@ -62,9 +68,20 @@ class ProcessLock:
                 blame_the_disk(self._folder)
             raise ArchiveError(f"{self._folder} cannot be written ({error.strerror}): set DATELINE_DATA_DIR") from error
 
+    def look(self) -> None:
+        """Take it and let it go, without a trace: what `acquire` would raise is raised before anything heavy is loaded."""
+        if self._folder.is_dir():
+            try:
+                self._take()
+            except Timeout as error:
+                raise self._refusal() from error
+            except OSError:
+                return  # `acquire` says what the matter is
+            self._let_go()
+
     def announce(self, url: str) -> None:
         """Leave the address at which this process serves the archive. Raises ArchiveError where it does not hold the lock."""
-        if not self._lock.is_locked:
+        if not self._held:
             raise ArchiveError(f"this process does not hold the archive in {self._folder}")
         try:
             self._tell(url)
@@ -83,15 +100,32 @@ class ProcessLock:
 
     def release(self) -> None:
         """Let another process in."""
-        if self._lock.is_locked:
+        if self._held:
             with suppress(OSError):  # a note that stays names a process that soon is none
-                self._note.unlink(missing_ok=True)
-            self._lock.release()
+                self._withdraw()
+            self._let_go()
+
+    @property
+    def _held(self) -> bool:
+        return self._lock.is_locked
+
+    def _take(self) -> None:
+        """Raises Timeout or OSError."""
+        self._lock.acquire(timeout=0)
+
+    def _let_go(self) -> None:
+        self._lock.release()
+
+    def _sign(self) -> None:
+        self._tell(None)
+
+    def _withdraw(self) -> None:
+        self._note.unlink(missing_ok=True)
 
     def _tell(self, url: str | None) -> None:
         durable.write(self._note, _Note(pid=os.getpid(), url=url).model_dump_json().encode())
 
-    def _refusal(self, otherwise: str | None) -> ArchiveInUse:
+    def _refusal(self, otherwise: str | None = None) -> ArchiveInUse:
         holder = self.holder()
         held = f"process {holder.pid if holder else 'unknown'} holds the archive in {self._folder}"
         if holder and holder.url:
@@ -99,6 +133,53 @@ class ProcessLock:
             return ArchiveInUse(f"{held} and serves it at {holder.url}: {what}", holder.url)
         what = otherwise or "wait until it is done, or stop it (one process writes the index at a time)"
         return ArchiveInUse(f"{held}, probably a running `dateline ingest` or `watch`: {what}")
+
+
+class SharedLock(ProcessLock):
+    """The same lock, held by any number of processes beside each other, and by none while one holds it alone.
+
+    The note names the one that came first, or announced an address last.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._file = folder / "index.lock"
+        self._opened: int | None = None
+
+    @property
+    def _held(self) -> bool:
+        return self._opened is not None
+
+    def _take(self) -> None:
+        import fcntl  # not on Windows, where filelock has no shared lock either
+
+        opened = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            for attempt in Retrying(  # whoever only looks holds it for a moment
+                retry=retry_if_exception_type(BlockingIOError), stop=stop_after_delay(_LOOKS), wait=wait_fixed(0.01), reraise=True
+            ):
+                with attempt:
+                    fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BaseException as error:
+            os.close(opened)
+            if isinstance(error, BlockingIOError):
+                raise Timeout(str(self._file)) from error
+            raise
+        self._opened = opened
+
+    def _let_go(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            os.close(opened)
+
+    def _sign(self) -> None:
+        if self.holder() is None:
+            self._tell(None)
+
+    def _withdraw(self) -> None:
+        holder = self.holder()
+        if holder and holder.pid == os.getpid():
+            super()._withdraw()
 
 
 def _read(file: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""What every vector index does: the one in memory that tests use, the exact one over the archive, and Chroma."""
+"""What every vector index does: the one in memory that tests use, the exact one over the archive, and Chroma, embedded and as a server."""
 
 import os
 import shutil
@@ -17,12 +17,14 @@ from service.indexing.ingest import Ingester
 from service.ports import Vectors
 from service.storage.archive import SqliteArchive
 from service.storage.chroma_index import GRAPH, ChromaIndex
+from service.storage.chroma_server_index import ChromaServerIndex
 from service.storage.exact_index import ExactIndex
 from service.storage.lock import Holder, ProcessLock
 from service.vectors import nearest
+from tests.chroma_server import RunningChroma, running_chroma
 from tests.fakes import NOON, CountingEmbedder, FixedClock, MemoryIndex
 
-Writable = MemoryIndex | ChromaIndex
+Writable = MemoryIndex | ChromaIndex | ChromaServerIndex
 
 
 def loaded(number: int, words: str = "") -> Loaded:
@@ -39,13 +41,24 @@ def archive(tmp_path: Path) -> Iterator[SqliteArchive]:
     opened.close()
 
 
-@pytest.fixture(params=["memory", "chroma"])
+@pytest.fixture(scope="module")
+def chroma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningChroma]:
+    """One server for all tests, as many archives may share one."""
+    with running_chroma(tmp_path_factory.mktemp("chroma")) as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "chroma", "chroma server"])
 def index(request: pytest.FixtureRequest, tmp_path: Path, archive: SqliteArchive) -> Iterator[Writable]:
     """Each index that can be written."""
     if request.param == "memory":
         yield MemoryIndex()
         return
-    opened = ChromaIndex(tmp_path, archive)
+    opened: ChromaIndex | ChromaServerIndex
+    if request.param == "chroma":
+        opened = ChromaIndex(tmp_path, archive)
+    else:
+        opened = ChromaServerIndex(tmp_path, archive, request.getfixturevalue("chroma").url)
     yield opened
     opened.close()
 
@@ -116,7 +129,7 @@ def test_readers_are_not_disturbed_by_a_writer(index: Writable) -> None:
             failures.append(error)
 
     threads = [threading.Thread(target=reader) for _ in range(2)]
-    if isinstance(index, ChromaIndex):  # a dictionary changing under an iteration is the fake's own limit
+    if not isinstance(index, MemoryIndex):  # a dictionary changing under an iteration is the fake's own limit
         for thread in threads:
             thread.start()
     for number in range(15):

@@ -12,7 +12,7 @@ STATUS = {
     errors.ArchiveMismatch: 409, errors.ArchiveError: 503, errors.ArchiveDamaged: 503, errors.ModelError: 503, errors.ModelNotFound: 503,
     errors.ModelCorrupt: 503, errors.ModelUnavailable: 503, errors.SettingsError: 500, errors.DatelineError: 500,
     errors.FetchError: 502, errors.FetchFailed: 502, errors.FetchRefused: 422, errors.DiskFull: 507,
-    errors.ModelRefused: 503, errors.Overloaded: 503, errors.TooManyRequests: 429, errors.Stopping: 503,
+    errors.ModelRefused: 503, errors.Overloaded: 503, errors.TooManyRequests: 429, errors.Stopping: 503, errors.IndexUnavailable: 503,
 }  # fmt: skip
 
 

@@ -151,3 +151,23 @@ def test_resources_hold_prompts_and_sample() -> None:
     """In a checkout and in a wheel alike."""
     assert (resources() / "prompts").is_dir()
     assert (resources() / "corpus" / "articles").is_dir()
+
+
+def test_a_chroma_server_is_a_bare_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Host and port; no path, name or key, of which it knows none. Without one there is one worker."""
+    assert (load_settings().chroma_url, load_settings().workers) == (None, 1)
+    for address in ("http://127.0.0.1:8000", "http://[::1]:8000/", "https://chroma.example"):
+        monkeypatch.setenv("DATELINE_CHROMA_URL", address)
+        assert load_settings().chroma_url == address.rstrip("/")
+    for wrong in (
+        "127.0.0.1:8000",
+        "http://",
+        "http://127.0.0.1:x",
+        "http://me:secret@chroma.example",
+        "http://chroma.example/api",
+        "file:///x",
+    ):
+        monkeypatch.setenv("DATELINE_CHROMA_URL", wrong)
+        with pytest.raises(SettingsError, match="DATELINE_CHROMA_URL") as refused:
+            load_settings()
+        assert "secret" not in str(refused.value)

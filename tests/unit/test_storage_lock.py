@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from service.errors import ArchiveError, ArchiveInUse
-from service.storage.lock import Holder, ProcessLock
+from service.storage.lock import Holder, ProcessLock, SharedLock
+from service.storage.turns import Turns
 
 HOLD = (
     "import sys; from pathlib import Path; from service.storage.lock import ProcessLock\n"
@@ -87,6 +88,50 @@ def test_a_killed_holder_is_none(tmp_path: Path) -> None:
     lock.acquire()
     assert lock.holder() == Holder(os.getpid())
     lock.release()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="shared locks")
+def test_those_who_share_refuse_one_who_wants_it_alone_and_the_other_way_round(tmp_path: Path) -> None:
+    """Any number share; the note names the first of them, until another announces an address; it goes with whom it names."""
+    first, second = SharedLock(tmp_path), SharedLock(tmp_path)
+    first.acquire()
+    second.acquire()
+    with pytest.raises(ArchiveInUse, match=f"process {os.getpid()} holds"):
+        ProcessLock(tmp_path).acquire()
+    second.announce("http://127.0.0.1:8000")
+    first.release()
+    with pytest.raises(ArchiveInUse):
+        ProcessLock(tmp_path).look()
+    second.release()
+    with holding(tmp_path, "http://127.0.0.1:8123") as process:
+        with pytest.raises(ArchiveInUse, match=f"process {process.pid} holds the archive in .*8123"):
+            SharedLock(tmp_path).acquire()
+        process.kill()
+    SharedLock(tmp_path).look()
+    ProcessLock(tmp_path).look()
+
+
+def test_looking_leaves_no_trace(tmp_path: Path) -> None:
+    """Neither a folder, nor a note that would name this process."""
+    ProcessLock(tmp_path / "nowhere").look()
+    assert not (tmp_path / "nowhere").exists()
+    ProcessLock(tmp_path).look()
+    assert ProcessLock(tmp_path).holder() is None
+
+
+def test_a_turn_comes_when_the_one_before_ends(tmp_path: Path) -> None:
+    """Whoever does not want to wait longer, or has given up, is told that others write; nobody else has the turn afterwards."""
+    mine, others = Turns(tmp_path), Turns(tmp_path)
+    assert not others.taken()
+    with mine.mine():
+        assert mine.taken()
+        assert others.taken()
+        for options in ({"patience": 0.0}, {"given_up": lambda: True}):
+            for turns in (mine, others):
+                with pytest.raises(ArchiveInUse, match="others are writing"), turns.mine(**options):  # type: ignore[arg-type]
+                    pass
+    with others.mine(patience=0):
+        assert mine.taken()
 
 
 def note(**values: object) -> bytes:

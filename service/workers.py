@@ -1,0 +1,178 @@
+"""Several worker processes on one socket, watched by uvicorn's own supervisor: one that dies is started again.
+
+They share the archive's folder and a Chroma server; each has an encoder of its own. A local language model is a child of one
+process, and embedded Chroma is for one process, so neither goes with several.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import typer
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors.multiprocess import Multiprocess
+
+from service.environment import PREFIX
+from service.errors import DatelineError, SettingsError
+from service.settings import Settings, load_settings
+from service.storage.lock import ProcessLock, SharedLock
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from service.bootstrap import Services
+
+logger = logging.getLogger(__name__)
+APP = "service.workers:worker_app"
+ENDING = 4.2
+"""Seconds after which a worker that was told to stop is ended: open connections get three of them."""
+HEALTH = 10.0
+"""Seconds in which a worker must answer its supervisor; while it loads its encoder it may not for a while."""
+
+
+def refuse(settings: Settings) -> None:
+    """What `serve` cannot do, found out before anything heavy is loaded.
+
+    Raises SettingsError for several workers without what they need, ArchiveInUse where another process stands in the way.
+    """
+    if settings.workers > 1:
+        if not settings.chroma_url:
+            raise SettingsError(
+                f"{PREFIX}WORKERS={settings.workers} needs a Chroma server, since embedded Chroma is for one process: "
+                f"start one (`chroma run --path FOLDER --port 8000`) and set {PREFIX}CHROMA_URL=http://127.0.0.1:8000"
+            )
+        if settings.model == "local" or settings.model.startswith("local/"):
+            raise SettingsError(
+                f"{PREFIX}WORKERS={settings.workers} with {PREFIX}MODEL={settings.model} would load that model {settings.workers} times: "
+                f"set {PREFIX}MODEL to one that has a server (ollama:NAME, or openai:NAME with {PREFIX}MODEL_URL), or to extractive"
+            )
+    (SharedLock if settings.chroma_url else ProcessLock)(settings.data_dir).look()
+
+
+def serve(settings: Settings, *, sample_if_empty: bool, app: str = APP) -> None:
+    """Serve with so many workers until interrupted. Raises as `server.run` does, and ends with exit code 2 where none can start."""
+    from service.bootstrap import reading
+    from service.http.keys import require_keys
+    from service.server import address, config, listen
+
+    require_keys(settings)
+    with listen(settings) as listener:
+        with reading(settings) as archive:  # what is wrong with it is said once, and not by every worker
+            empty = archive.coverage().articles == 0
+        lock = SharedLock(settings.data_dir)
+        lock.acquire()
+        try:
+            url = address(listener)
+            lock.announce(url)
+            _tell_workers(settings)
+            if sample_if_empty and empty:
+                _apart(settings)
+            typer.echo(f"Dateline serves {url}/ with {settings.workers} workers (API: /docs). Stop with Ctrl-C.", err=True)
+            supervisor = _Supervisor(
+                config(app, factory=True, workers=settings.workers, timeout_worker_healthcheck=HEALTH), sockets=[listener]
+            )
+            supervisor.run()
+        finally:
+            lock.release()
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        raise typer.Exit(2)
+
+
+def worker_app() -> ASGIApp:
+    """What one worker serves; called in the worker's process. A failure that a person can mend ends it with one line."""
+    from tqdm import tqdm
+
+    from service.bootstrap import build
+    from service.http.app import create_app
+    from service.logs import configure
+    from service.tracing import traced
+
+    tqdm.set_lock(threading.RLock())  # its own is one between processes, which a worker that ends by a signal leaves behind
+    try:
+        configure("INFO")
+        services = build(load_settings(), serving=True)
+        services.closing.enter_context(traced())
+    except DatelineError as error:
+        typer.echo(f"dateline: {error}", err=True)
+        raise SystemExit(STARTUP_FAILURE) from error
+    _end_with_parent()
+    services.warm_up()
+    gc.collect()
+    gc.freeze()  # as `server.run`
+    return Closing(create_app(services), services)
+
+
+class Closing:
+    """The app, and its services closed when it has ended."""
+
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        self._app = app
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        async def closing(message: Message) -> None:
+            if message["type"] == "lifespan.shutdown.complete":
+                self._services.close()
+            await send(message)
+
+        await self._app(scope, receive, closing if scope["type"] == "lifespan" else send)
+
+
+class _Supervisor(Multiprocess):
+    """Ends workers that do not end by themselves, so that all are gone in five seconds."""
+
+    def join_all(self) -> None:
+        until = time.monotonic() + ENDING
+        for worker in self.processes:
+            worker.process.join(max(0.0, until - time.monotonic()))
+            if worker.process.is_alive():
+                logger.warning("worker %s did not end in time", worker.pid)
+                worker.process.kill()
+                worker.join()
+
+
+def _tell_workers(settings: Settings) -> None:
+    """What the command line changed: workers read their settings from the environment, as this process did."""
+    for name in ("data_dir", "host", "port", "workers"):
+        os.environ[f"{PREFIX}{name.upper()}"] = str(getattr(settings, name))
+
+
+def _apart(settings: Settings) -> None:
+    """Take in the sample in a process of its own, so that this one needs no encoder for the rest of its life."""
+    process = multiprocessing.get_context("spawn").Process(target=take_in_sample, args=(settings,))
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise typer.Exit(2)
+
+
+def take_in_sample(settings: Settings) -> None:
+    """Take in the sample and say so; ends the process with 2 where that fails."""
+    from service.bootstrap import build, sample_folder
+
+    try:
+        with build(settings.model_copy(update={"model": "extractive"})) as services:
+            report = services.ingest(services.load([sample_folder()]))
+    except DatelineError as error:
+        typer.echo(f"dateline: {error}", err=True)
+        raise SystemExit(2) from error
+    typer.echo(f"The archive was empty: took in the sample, {len(report.items)} articles.", err=True)
+
+
+def _end_with_parent() -> None:
+    """A worker whose supervisor was killed would serve on for ever, unwatched."""
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if parent:
+            parent.join()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
