@@ -18,7 +18,8 @@ import numpy as np
 import psutil
 import pytest
 
-from tests.load.askers import QUESTIONS, Outcome, Pings, ask, crowd, percentile, session
+from tests.load.askers import QUESTIONS, Outcome, crowd, percentile, session
+from tests.load.busy import while_taking_in
 from tests.load.made_up import made_up
 from tests.load.paced_model import PacedModel, running
 from tests.load.service import Service, serving
@@ -88,54 +89,12 @@ def split(outcomes: list[Outcome]) -> tuple[list[Outcome], list[Outcome]]:
 def test_taking_articles_in_does_not_hold_up_those_who_ask(tmp_path: Path) -> None:
     """L2: while some 5,000 passages come in, 64 ask again and again; the loop and the search stay quick."""
     with serving(tmp_path, ask_slots=4, ask_queue=100) as service:
-        report = asyncio.run(_while_taking_in(service.url, articles=1700))
+        report = asyncio.run(while_taking_in(service.url, articles=1700))
     print(f"L2: {report}")
     # Generous, since other tests share the cores; the bar (0.1 s and 0.3 s) is the benchmark's.
     assert report["loop lag p99"] < 1.0
     assert report["search p95"] < 2.0
     assert report["passages"] >= 5000
-
-
-async def _while_taking_in(url: str, articles: int) -> dict[str, float]:
-    rows = [made_up(number) for number in range(articles)]
-    done = asyncio.Event()
-    searches: list[float] = []
-    asked = 0
-
-    async with session() as client, Pings(url) as pings:
-        before = (await (await client.get(f"{url}/v1/coverage")).json())["passages"]
-
-        async def asker(number: int) -> None:
-            nonlocal asked
-            while not done.is_set():
-                outcome = await ask(client, url, QUESTIONS[number % len(QUESTIONS)], mode="extractive")
-                asked += outcome.status == 200
-                await asyncio.sleep(0.5)
-
-        async def searcher() -> None:
-            while not done.is_set():
-                began = time.monotonic()
-                async with client.post(f"{url}/v1/search", json={"question": random.choice(QUESTIONS), "top_k": 8}) as response:
-                    await response.read()
-                    assert response.status == 200
-                searches.append(time.monotonic() - began)
-                await asyncio.sleep(0.1)
-
-        readers = [asyncio.create_task(one) for one in (*map(asker, range(64)), searcher())]
-        for first in range(0, len(rows), 250):
-            async with client.post(f"{url}/v1/articles", json=rows[first : first + 250]) as response:
-                assert (await response.json())["counts"] == {"added": len(rows[first : first + 250])}
-        done.set()
-        await asyncio.gather(*readers)
-        after = (await (await client.get(f"{url}/v1/coverage")).json())["passages"]
-        pinged = list(pings.seconds)
-    return {
-        "passages": after - before,
-        "asked": asked,
-        "searches": len(searches),
-        "loop lag p99": round(percentile(pinged, 99), 3),
-        "search p95": round(percentile(searches, 95), 3),
-    }
 
 
 def test_those_who_leave_leave_nothing_behind(service: Service, model: PacedModel) -> None:
