@@ -12,6 +12,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.routing import RouteContext, iter_route_contexts
 from fastapi.staticfiles import StaticFiles
 from fastapi.telemetry import TelemetryConfig
+from sse_starlette.sse import AppStatus
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount, Route
 
@@ -84,6 +85,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     """What runs beside the app as long as it does."""
 
     def stop() -> None:
+        AppStatus.should_exit = True  # by this sse-starlette tells the streams; in a worker it comes too late to see the signal itself
         app.state.doors.close()
         app.state.services.stop()
 

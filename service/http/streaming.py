@@ -93,6 +93,7 @@ async def whole_answer(
             return await work
         if left.done():
             return None
+        await stopping
         raise Stopping(STOPPING)
     finally:
         for task in (stopping, left, work):

@@ -101,13 +101,17 @@ class ChromaIndex:
         if doubt is None:
             INDEX_READY.set(1)
             return
+        self._distrust = doubt.reason
+        if mend_later:
+            logger.warning("the vector index is in doubt: %s; until it is rebuilt the stored vectors are searched", doubt.reason)
+        else:
+            logger.warning("vector index rebuilt from the archive: %s", doubt.reason)
         self._disconnect()
         if doubt.damaged:
             kept = quarantine.set_aside(self._path)
             logger.warning("the damaged index was %s", f"kept as {kept}" if kept else "thrown away, because it takes much room")
-        self._distrust = doubt.reason
         if not mend_later:
-            self.mend()
+            self.rebuild(self._archive)
 
     def mend(self) -> None:
         """Rebuild the index from the archive where it is in doubt. Raises ArchiveError."""

@@ -30,8 +30,8 @@ from service.fetching.addresses import redirected, target_of
 from service.fetching.bodies import Body
 from service.fetching.fetch import FetchLimits, SafeFetcher
 from service.fetching.robots import Rules, product_token
+from service.moments import span
 from service.urls import canonical_url, url_key
-from service.watching import span
 from service.wire_ingest import packed, unpacked
 from tests.fakes import NOON, FixedClock
 from tests.fuzz import documents, formats, tables, words

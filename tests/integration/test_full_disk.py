@@ -21,7 +21,7 @@ from fastapi.testclient import TestClient
 
 from service import keeping
 from service.articles.row import Loaded, article_from_row
-from service.bootstrap import build
+from service.bootstrap import Services, build
 from service.domain import Scope
 from service.errors import ArchiveError, DiskFull
 from service.http.app import create_app
@@ -177,11 +177,15 @@ def read_only(folder: Path, size: str) -> None:
     print(json.dumps({"told": told, "seconds": time.perf_counter() - begun}))
 
 
+def door_of(services: Services) -> TestClient:
+    """Its HTTP door, in one event loop while it is open."""
+    return TestClient(create_app(services), base_url="http://localhost", raise_server_exceptions=False)
+
+
 def serve_full(folder: Path, size: str) -> None:
     """The HTTP door over a disk that something else fills to the last byte, and that has room again."""
     settings = Settings(_env_file=None, data_dir=folder, model="extractive", min_free_mb=0)  # type: ignore[call-arg]
-    with build(settings, embedder=CountingEmbedder(DIMENSION)) as services:
-        door = TestClient(create_app(services), base_url="http://localhost", raise_server_exceptions=False)
+    with build(settings, embedder=CountingEmbedder(DIMENSION)) as services, door_of(services) as door:
 
         def take(article_id: str) -> Any:
             rows = [{"id": article_id, "text": f"The ferry {article_id} ran aground. " + "It was towed to Skell. " * 400}]
@@ -205,8 +209,8 @@ def serve_full(folder: Path, size: str) -> None:
         ballast.close()
         (folder / "ballast").unlink()
         told |= {"taken then": take("full"), "asked then": ask(), "there then": door.get("/v1/articles/full").status_code}
-    with build(settings.model_copy(update={"min_free_mb": 200}), embedder=CountingEmbedder(DIMENSION)) as services:
-        door = TestClient(create_app(services), base_url="http://localhost", raise_server_exceptions=False)
+    little = settings.model_copy(update={"min_free_mb": 200})
+    with build(little, embedder=CountingEmbedder(DIMENSION)) as services, door_of(services) as door:
         told |= {"below the floor": take("more"), "asked below": ask(), "there below": door.get("/v1/articles/more").status_code}
     print(json.dumps(told))
 

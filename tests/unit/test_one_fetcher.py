@@ -40,6 +40,7 @@ MAY = {
     # The running service, at the address that it wrote beside the archive itself.
     "remote.py": {"httpx2"},
     "doctor.py": {"httpx2", "socket"},
+    "storage/chroma_server.py": {"httpx"},
     # Its own child on loopback.
     "models/llama_watch.py": {"httpx2"},
     # Listens, and asks nobody.
