@@ -44,7 +44,7 @@ def main() -> None:
         with running(model) as url, serving(folder, encoder="real", cache_dir=CACHE, model="openai:paced", model_url=url) as service:
             _rows(service, (1, 8, 64, 200), given.rounds)
         (folder / "busy").mkdir()
-        with serving(folder / "busy", encoder="real", cache_dir=CACHE, ask_slots=4, ask_queue=100) as service:
+        with serving(folder / "busy", encoder="real", cache_dir=CACHE, ask_queue=100) as service:
             report = asyncio.run(while_taking_in(service.url, articles=1700))
             print(f"\nwhile articles come in: {report}; loop lag, told by the service: {lag(service)}")
 

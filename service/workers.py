@@ -6,7 +6,6 @@ process, and embedded Chroma is for one process, so neither goes with several.
 
 from __future__ import annotations
 
-import gc
 import logging
 import multiprocessing
 import os
@@ -92,6 +91,7 @@ def worker_app() -> ASGIApp:
     from service.bootstrap import build
     from service.http.app import create_app
     from service.logs import configure
+    from service.server import settle
     from service.tracing import traced
 
     tqdm.set_lock(threading.RLock())  # its own is one between processes, which a worker that ends by a signal leaves behind
@@ -104,8 +104,7 @@ def worker_app() -> ASGIApp:
         raise SystemExit(STARTUP_FAILURE) from error
     _end_with_parent()
     services.warm_up()
-    gc.collect()
-    gc.freeze()  # as `server.run`
+    settle()
     return Closing(create_app(services), services)
 
 

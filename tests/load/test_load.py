@@ -88,7 +88,7 @@ def split(outcomes: list[Outcome]) -> tuple[list[Outcome], list[Outcome]]:
 
 def test_taking_articles_in_does_not_hold_up_those_who_ask(tmp_path: Path) -> None:
     """L2: while some 5,000 passages come in, 64 ask again and again; the loop and the search stay quick."""
-    with serving(tmp_path, ask_slots=4, ask_queue=100) as service:
+    with serving(tmp_path, ask_queue=100) as service:
         report = asyncio.run(while_taking_in(service.url, articles=1700))
     print(f"L2: {report}")
     # Generous, since other tests share the cores; the bar (0.1 s and 0.3 s) is the benchmark's.
