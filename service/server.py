@@ -25,8 +25,8 @@ GRACE = 3
 """Seconds that open connections get on SIGTERM; open streams are told before."""
 BACKLOG = 512
 SWITCH = 0.0002
-"""Seconds after which a thread that computes lets another have the interpreter, 25 times sooner than by default: while 5,100 passages came in
-and 64 asked on two cores, 95 of 100 searches took up to 0.27 s instead of 0.37, and 99 of 100 pings 0.06 s instead of 0.08."""
+"""Seconds after which a thread that computes lets another have the interpreter, 25 times sooner than by default: while 5,100 passages came
+in and 64 asked on two cores, 95 of 100 searches took up to 0.27 s instead of 0.37, and 99 of 100 pings 0.06 s instead of 0.08."""
 
 
 def run(settings: Settings, *, sample_if_empty: bool) -> None:

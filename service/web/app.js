@@ -169,7 +169,9 @@ async function answer(request, key) {
 }
 
 function show(event, data, { request, key, view }) {
-  if (event === "meta") view.showContext(data);
+  if (event === "queued") {
+    status(data.ahead ? `Waiting: ${plural(data.ahead, "question")} before yours\u2026` : "Waiting: yours is next\u2026", { busy: true });
+  } else if (event === "meta") view.showContext(data);
   else if (event === "sources") {
     const { sentences, articles } = view.showEvidence(data.evidence);
     status(`Reading ${plural(sentences, "sentence")} from ${plural(articles, "article")}\u2026`, { busy: true });

@@ -98,12 +98,15 @@ def take_in(services: Services) -> None:
 def on_loopback() -> Iterator[Callable[[Any], str]]:
     """Serves an app by a real uvicorn on a free port of loopback; returns its address."""
     with ExitStack() as stack:
-        yield lambda app: stack.enter_context(_running(app))
+        yield lambda app: stack.enter_context(
+            running(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", ws="none", timeout_graceful_shutdown=1))
+        )
 
 
 @contextmanager
-def _running(app: Any) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", ws="none", timeout_graceful_shutdown=1))
+def running(config: uvicorn.Config) -> Iterator[str]:
+    """A server in a thread; its address."""
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
