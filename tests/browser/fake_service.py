@@ -410,7 +410,7 @@ class FakeService:
         yield encode("report", {"articles": 65, "counts": {"added": 64, "rejected": 1}, "skipped": 0, "items": items})
 
     async def stream(self, body: dict[str, Any]) -> AsyncIterator[bytes]:
-        """The answer as events; `still`, `hang`, `snap`, `truncated`, `fails` and `chopped` in the question misbehave."""
+        """The answer as events; `queued`, `still`, `hang`, `snap`, `truncated`, `fails` and `chopped` in the question misbehave."""
         question, answer = body["question"], answer_to(body)
         steps = events(answer)
         misbehaves = [word for word in ("still", "hang", "snap", "truncated", "fails") if word in question]
@@ -421,6 +421,9 @@ class FakeService:
                 yield bytes([byte])
             return
         try:
+            if "queued" in question:
+                yield encode("queued", {"ahead": 2})
+                await asyncio.Event().wait()
             for step in steps[: 2 if "still" in misbehaves else 4 if misbehaves else None]:
                 if self.pace:
                     await self.pace()

@@ -361,6 +361,13 @@ def test_a_new_line_and_an_empty_question_ask_nothing(page: Page, service: Runni
 # ---- When things go wrong
 
 
+def test_who_waits_is_told_how_many_are_ahead(page: Page) -> None:
+    """Instead of a desk that seems to do nothing; the stop button is there all the while."""
+    ask(page, "people, queued")
+    expect(page.locator("#status")).to_have_text("Waiting: 2 questions before yours…")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+
+
 def test_progress_names_what_is_being_read(page: Page) -> None:
     """Before the first sentence the page says how much is read, and from which articles; no raw text is shown."""
     ask(page, "people, still")
