@@ -23,7 +23,7 @@ serve: setup  ## Serve the page and the API; the sample archive is taken in if t
 	@$(BIN)/dateline serve --sample-if-empty
 
 test: setup  ## All tests; those that need something absent are skipped and say so.
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)  ## ruff and mypy.
 	@$(BIN)/ruff check .

@@ -87,14 +87,15 @@ def split(outcomes: list[Outcome]) -> tuple[list[Outcome], list[Outcome]]:
 
 
 def test_taking_articles_in_does_not_hold_up_those_who_ask(tmp_path: Path) -> None:
-    """L2: while some 5,000 passages come in, 64 ask again and again; the loop and the search stay quick."""
+    """L2: while passages come in (some 5,000 with the long flag), 64 ask again and again; the loop and the search stay quick."""
+    articles = 1700 if os.environ.get("DATELINE_LONG_TESTS") else 500
     with serving(tmp_path, ask_queue=100) as service:
-        report = asyncio.run(while_taking_in(service.url, articles=1700))
+        report = asyncio.run(while_taking_in(service.url, articles))
     print(f"L2: {report}")
     # Generous, since other tests share the cores; the bar (0.1 s and 0.3 s) is the benchmark's.
     assert report["loop lag p99"] < 1.0
     assert report["search p95"] < 2.0
-    assert report["passages"] >= 5000
+    assert report["passages"] == 3 * articles
 
 
 def test_those_who_leave_leave_nothing_behind(service: Service, model: PacedModel) -> None:
