@@ -32,7 +32,7 @@ from service.ports import StagedArticle
 from service.settings import Settings, load_settings, resources
 
 if TYPE_CHECKING:
-    from service.bootstrap import Services
+    from service.services import Services
 
 HELP_RUNS = 5
 SEARCHES = 20

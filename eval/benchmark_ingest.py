@@ -24,8 +24,9 @@ from benchmark import Line, raw_encoder
 
 from service.articles.items import Item, Loaded
 from service.articles.row import article_from_row
-from service.bootstrap import Services, build, now
+from service.bootstrap import build
 from service.indexing.passages import embedded_text
+from service.services import Services, now
 from service.settings import load_settings, resources
 
 EVERY = 10

@@ -35,8 +35,8 @@ from service.settings import load_settings
 from service.words import search_terms
 
 if TYPE_CHECKING:
-    from service.bootstrap import Services
     from service.ports import Vectors
+    from service.services import Services
 
 SIZES = (30_000, 100_000)
 QUESTIONS = 100

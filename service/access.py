@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from service.bootstrap import ARCHIVE_FILE, now
+from service.bootstrap import ARCHIVE_FILE
+from service.services import now
 from service.settings import Settings
 from service.storage.file import ArchiveFile
 from service.storage.keys import StoredKeys

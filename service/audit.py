@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from service.bootstrap import ARCHIVE_FILE, now
+from service.bootstrap import ARCHIVE_FILE
 from service.doctor import Check, readiness_at
 from service.errors import ArchiveError, ArchiveInUse, DatelineError
 from service.keeping import PREPARED, second_names
+from service.services import now
 from service.settings import Settings
 from service.storage import soundness
 from service.storage.archive import SqliteArchive

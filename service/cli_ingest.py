@@ -43,8 +43,8 @@ def ingest(
     with told():
         from service import console
         from service.articles.tables import parse_columns
-        from service.bootstrap import sample_folder
         from service.ingest_report import Record
+        from service.services import sample_folder
         from service.taking_in import only_looking, taking_in
 
         given = [*(sources or []), *([str(sample_folder())] if sample else [])]

@@ -31,7 +31,7 @@ def create(
     """
     with told():
         from service.access import open_keys
-        from service.bootstrap import now
+        from service.services import now
         from service.storage.keys import expiry
 
         ends = expiry(expires_in, now()) if expires_in else None

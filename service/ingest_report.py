@@ -10,10 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from service.bootstrap import now
 from service.domain import Outcome
 from service.errors import ArchiveError, DatelineError
 from service.indexing.report import IngestReport
+from service.services import now
 from service.wire_ingest import row_out, summary_out
 
 logger = logging.getLogger(__name__)

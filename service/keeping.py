@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from service.bootstrap import ARCHIVE_FILE, fingerprint, now
+from service.bootstrap import ARCHIVE_FILE, fingerprint
 from service.errors import ArchiveDamaged, ArchiveError, ArchiveInUse, ArchiveMismatch, BadInput, DatelineError, NotFound
 from service.models import encoder
 from service.ports import Embedder
 from service.reindexing import embed_again, opened_index
+from service.services import now
 from service.settings import Settings
 from service.storage import durable
 from service.storage.archive import SqliteArchive

@@ -17,7 +17,7 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 
 from service.answering.request import AskRequest
-from service.bootstrap import Services
+from service.services import Services
 from service.wire_search import hit_out
 
 

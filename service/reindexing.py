@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from service.bootstrap import ARCHIVE_FILE, fingerprint, now, open_archive
+from service.bootstrap import ARCHIVE_FILE, fingerprint, open_archive
 from service.indexing.passages import embedded_text
 from service.indexing.preparation import serves
 from service.models.encoder import build_embedder
 from service.ports import Embedder
+from service.services import now
 from service.settings import Settings
 from service.storage.archive import SqliteArchive
 from service.storage.chroma_index import IN_USE, ChromaIndex

@@ -12,11 +12,12 @@ from typing import Any
 
 import uvicorn
 
-from service.bootstrap import build, sample_folder
+from service.bootstrap import build
 from service.errors import SettingsError
 from service.http.app import create_app
 from service.http.connection import STALLED, BoundedConnection
 from service.http.keys import require_keys
+from service.services import sample_folder
 from service.settings import Settings
 from service.tracing import traced
 

@@ -11,12 +11,13 @@ from typing import Protocol
 
 from service.articles.items import Item
 from service.articles.sources import Intake
-from service.bootstrap import ARCHIVE_FILE, Services, build, now, open_intake, reading, vanished
+from service.bootstrap import ARCHIVE_FILE, build, open_intake, reading, vanished
 from service.errors import ArchiveError, ArchiveInUse, NotFound
 from service.indexing.ingest import Ingester
 from service.indexing.report import IngestReport, Progress
 from service.models.hashing import HashingEmbedder
 from service.remote import REMOVED_AT_ONCE, RemoteIngest
+from service.services import Services, now
 from service.settings import Settings
 from service.storage.archive import SqliteArchive
 from service.storage.exact_index import ExactIndex

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from service.articles.items import Item, Unreadable
 from service.articles.sources import Intake
-from service.bootstrap import now
 from service.indexing.report import IngestReport
+from service.services import now
 
 LONGEST = timedelta(days=1)
 """A source that fails is asked at least so often."""

@@ -26,7 +26,7 @@ from service.storage.lock import ProcessLock, SharedLock
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from service.bootstrap import Services
+    from service.services import Services
 
 logger = logging.getLogger(__name__)
 APP = "service.workers:worker_app"
@@ -154,7 +154,8 @@ def _apart(settings: Settings) -> None:
 
 def take_in_sample(settings: Settings) -> None:
     """Take in the sample and say so; ends the process with 2 where that fails."""
-    from service.bootstrap import build, sample_folder
+    from service.bootstrap import build
+    from service.services import sample_folder
 
     try:
         with build(settings.model_copy(update={"model": "extractive"})) as services:

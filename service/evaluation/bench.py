@@ -37,8 +37,8 @@ from service.retrieval.ranking import WEIGHTS, Weights, switched_off
 from service.settings import Settings, resources
 
 if TYPE_CHECKING:
-    from service.bootstrap import Services
     from service.models.vector_cache import VectorCache
+    from service.services import Services
 
 RANKERS = ("bm25", "dense", "rrf")
 RIVALS = {Task.ANSWER: (*RANKERS, TEXTBOOK), Task.RETRIEVAL: (*RANKERS, TEXTBOOK), Task.CHECK: ("cosine", "judge", "combined")}
@@ -138,7 +138,7 @@ def _archive(
     suite: Suite, settings: Settings, build: Callable[..., Services], cached: VectorCache, tell: Told
 ) -> Iterator[tuple[Services, Planter, Mapping[str, str]]]:
     """The service over the suite's corpus in a temporary folder; over the user's own archive where it has none."""
-    from service.bootstrap import now
+    from service.services import now
 
     taken_in = suite.ingested_at
     clock = (lambda: taken_in) if taken_in else now
@@ -182,7 +182,7 @@ def _bench(
     systems: list[System] = []
     for name in (DATELINE, *suite.systems):
         if name == TEXTBOOK:
-            from service.bootstrap import now
+            from service.services import now
 
             tell("indexing the textbook chain's chunks")
             chain = textbook(

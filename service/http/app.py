@@ -17,13 +17,13 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount, Route
 
 from service import __version__
-from service.bootstrap import Services, now
 from service.http import conversations, handing_in, ingesting, metrics, problems, routes, stopping
 from service.http.admission import Doors
 from service.http.keys import LOOPBACK, SCOPES, KeyedRoute, Keys, require_keys
 from service.http.middleware import BodyLimit, Incidents, KnownHosts, OwnPages, SecurityHeaders
 from service.http.recordings import Recordings
 from service.http.request_log import RequestLog
+from service.services import Services, now
 from service.storage.keys import StoredKeys
 
 WEB = Path(__file__).resolve().parent.parent / "web"

@@ -21,7 +21,6 @@ from starlette.requests import ClientDisconnect
 from service.articles.items import Item
 from service.articles.parsing import KINDS, kind_of_name
 from service.articles.sources import is_address
-from service.bootstrap import Services
 from service.domain import Outcome
 from service.errors import BadInput, DatelineError, DiskFull
 from service.http import problems
@@ -30,6 +29,7 @@ from service.http.keys import AdminRoute
 from service.http.routes import CLIENT_LEFT, Wired
 from service.http.streaming import KEEP_ALIVE, STALLED
 from service.indexing.report import IngestReport
+from service.services import Services
 from service.wire import item_out
 
 SHOWN = 500

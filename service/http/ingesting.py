@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.articles.items import Item, Unreadable
 from service.articles.row import article_from_row
-from service.bootstrap import Services, now
 from service.errors import BadArticle
 from service.http.admission import Place
 from service.http.keys import AdminRoute
 from service.http.routes import Wired
+from service.services import Services, now
 from service.wire import item_out
 from service.wire_ingest import report_out, unpacked
 

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from service.bodies import AskBody, FeedbackBody, SearchBody
-from service.bootstrap import Services, now
 from service.errors import BadQuestion
 from service.http.admission import Doors
 from service.http.keys import AskRoute, Caller, QuestionRoute, SearchRoute
@@ -18,6 +17,7 @@ from service.http.recordings import Recordings
 from service.http.streaming import event_stream, resumed, whole_answer
 from service.retrieval.explain import explain
 from service.retrieval.search import EVERYTHING
+from service.services import Services, now
 from service.settings import resources
 from service.wire import AnswerOut, FeedbackOut, answer_out, article_out, coverage_out, feedback_out
 from service.wire_articles import story_out, whole_article_out

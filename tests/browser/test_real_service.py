@@ -19,11 +19,12 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
 
 from service.articles.row import article_from_row
-from service.bootstrap import Services, build, now
+from service.bootstrap import build
 from service.evaluation.from_use import add_case
 from service.http.app import create_app
 from service.models.hashing import HashingEmbedder
 from service.models.scripted import ScriptedGenerator
+from service.services import Services, now
 from service.settings import Settings
 
 ROWS: list[dict[str, Any]] = [

@@ -20,7 +20,7 @@ from test_real_service import Real, said, services
 from test_real_service import service as real_service
 
 from service.articles.row import article_from_row
-from service.bootstrap import Services, now
+from service.services import Services, now
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route

@@ -17,13 +17,14 @@ from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from service import bootstrap, reindexing
-from service.bootstrap import Services, build
+from service.bootstrap import build
 from service.cli import app
 from service.http.app import create_app
 from service.models import encoder
 from service.models.hashing import HashingEmbedder
 from service.models.scripted import ScriptedGenerator
 from service.ports import Generator, Reranker
+from service.services import Services
 from service.settings import Settings
 
 ASTRAL = "😀 Engineers found cracks in the Halvern Dam. Some 1,200 people were evacuated below the Halvern Dam on Wednesday."
@@ -88,7 +89,7 @@ def door(open_door: Door) -> TestClient:
 def take_in(services: Services) -> None:
     """The three articles."""
     from service.articles.row import article_from_row
-    from service.bootstrap import now
+    from service.services import now
 
     report = services.ingest([article_from_row(row, now=now(), max_chars=10_000) for row in ROWS])
     assert not report.rejected

@@ -11,11 +11,12 @@ import pytest
 from service.answering.part import Part
 from service.answering.request import AskRequest, Checked, Delta, Event, Sources, Understood
 from service.articles.row import article_from_row
-from service.bootstrap import Services, build
+from service.bootstrap import build
 from service.domain import Answer, AnswerSentence, Mode, Status, Support
 from service.errors import BadQuestion, ModelUnavailable
 from service.models.hashing import HashingEmbedder
 from service.models.scripted import ScriptedGenerator
+from service.services import Services
 from service.settings import load_settings
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

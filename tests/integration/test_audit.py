@@ -14,9 +14,10 @@ import pytest
 from click.testing import Result
 
 from service.audit import Audit, audit
-from service.bootstrap import ARCHIVE_FILE, build, now
+from service.bootstrap import ARCHIVE_FILE, build
 from service.doctor import Check, examine
 from service.http.app import create_app
+from service.services import now
 from service.settings import Settings
 from service.storage.archive import SqliteArchive
 from service.storage.chroma_index import ChromaIndex

@@ -21,11 +21,12 @@ from fastapi.testclient import TestClient
 
 from service import keeping
 from service.articles.row import Loaded, article_from_row
-from service.bootstrap import Services, build
+from service.bootstrap import build
 from service.domain import Scope
 from service.errors import ArchiveError, DiskFull
 from service.http.app import create_app
 from service.indexing.ingest import Ingester
+from service.services import Services
 from service.settings import Settings
 from service.storage.archive import SqliteArchive
 from service.storage.chroma_index import GRAPH, IN_USE, ChromaIndex

@@ -25,11 +25,11 @@ from schemathesis.checks import (
 from schemathesis.generation import GenerationMode
 
 from service.access import open_keys
-from service.bootstrap import Services, now
 from service.errors import FetchFailed
 from service.http.app import create_app
 from service.http.keys import Keys
 from service.ports import Fetched
+from service.services import Services, now
 from service.storage.conversations import Conversations
 from service.storage.visits import Visits
 from tests.answers import given as answered

@@ -15,9 +15,9 @@ from fastapi.testclient import TestClient
 from starlette.routing import Host, Mount, Router
 from starlette.websockets import WebSocketDisconnect
 
-from service.bootstrap import Services, now
 from service.http.app import PUBLIC, create_app, refuse_unkeyed
 from service.http.keys import AskRoute
+from service.services import Services, now
 from service.storage.keys import StoredKeys
 from tests.fakes import FixedClock
 from tests.integration.conftest import Door

@@ -9,8 +9,8 @@ import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
-from service.bootstrap import Services
 from service.http.app import create_app
+from service.services import Services
 from tests.integration.conftest import ASTRAL, ROWS, take_in
 
 

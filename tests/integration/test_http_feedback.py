@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service import bootstrap
+from service import bootstrap, services
 from service.domain import Feedback, FeedbackVerdict
 from service.evaluation.cases import QuestionRow, case_from
 from service.evaluation.from_use import add_case
@@ -48,14 +48,14 @@ def test_every_answer_is_kept_as_it_was_shown(door: TestClient) -> None:
 def test_feedback_is_kept(door: TestClient) -> None:
     """201 with what was kept and when; the words are in the archive, not in the response."""
     answer_id = ask(door)["id"]
-    before = bootstrap.now()
+    before = services.now()
     said = {"answer_id": answer_id, "verdict": "down", "reason": "wrong number", "comment": " It was 3,500 by then.\n"}
     response = door.post("/v1/feedback", json=said)
     assert response.status_code == 201
     assert response.json() == {"answer_id": answer_id, "verdict": "down", "given_at": response.json()["given_at"]}
     (feedback,) = kept(door, answer_id)
     assert feedback == Feedback(answer_id, FeedbackVerdict.DOWN, feedback.given_at, "wrong number", "It was 3,500 by then.")
-    assert before <= feedback.given_at == datetime.fromisoformat(response.json()["given_at"]) <= bootstrap.now()
+    assert before <= feedback.given_at == datetime.fromisoformat(response.json()["given_at"]) <= services.now()
 
 
 def test_every_word_is_kept_in_order(door: TestClient) -> None:

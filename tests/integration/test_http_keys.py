@@ -9,10 +9,10 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 
-from service.bootstrap import Services
 from service.errors import SettingsError
 from service.http.app import PUBLIC, create_app, refuse_unkeyed
 from service.http.keys import AdminRoute, KeyedRoute
+from service.services import Services
 from service.storage.conversations import Conversations
 from tests.answers import given
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 from fastapi.testclient import TestClient
 
-from service.bootstrap import Services
 from service.http.app import create_app
+from service.services import Services
 from tests.integration.conftest import Door
 from tests.integration.test_http_keys import ADMIN, KEYS
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from service.bootstrap import Services
 from service.errors import ModelUnavailable
 from service.http.app import WEB
 from service.models.generator import ChatGenerator, Target
 from service.models.llama_server import LlamaServer
+from service.services import Services
 from tests.fakes import WordReranker
 from tests.integration.conftest import Door
 

@@ -10,10 +10,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.answering.request import AskRequest
-from service.bootstrap import Services
 from service.errors import BadQuestion, NotFound
 from service.http.recordings import KEPT, KEPT_SECONDS, Recording, Recordings, Sent
 from service.ports import Piece, Prompt
+from service.services import Services
 from tests.doors import WIDE
 from tests.fakes import NOON
 from tests.integration.conftest import SAID, take_in

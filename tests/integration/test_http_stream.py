@@ -16,13 +16,13 @@ from fastapi.testclient import TestClient
 
 from service.answering.request import AskRequest
 from service.bodies import AskBody
-from service.bootstrap import Services
 from service.http import streaming
 from service.http.app import create_app
 from service.http.recordings import BACKLOG, STOPPING, Recording, Recordings
 from service.http.streaming import event_stream, events
 from service.models.scripted import ScriptedGenerator
 from service.ports import Piece, Prompt
+from service.services import Services
 from tests.doors import WIDE
 from tests.fakes import NOON
 from tests.integration.conftest import take_in

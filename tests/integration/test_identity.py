@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from service.answering.request import AskRequest
 from service.articles.items import Gone, Loaded
 from service.articles.row import article_from_row
-from service.bootstrap import Services, build, now
+from service.bootstrap import build
 from service.domain import ArticleState, Outcome, Question, Scope
 from service.errors import NotFound
 from service.indexing.report import IngestReport
 from service.models.hashing import HashingEmbedder
 from service.ports import Visit
+from service.services import Services, now
 from service.settings import Settings
 from tests.fakes import NOON, CountingEmbedder
 

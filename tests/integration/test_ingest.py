@@ -13,7 +13,7 @@ import pytest
 from service.articles.files import load
 from service.articles.items import Item, Loaded, Unreadable
 from service.articles.row import article_from_row
-from service.bootstrap import Services, build
+from service.bootstrap import build
 from service.domain import Hit, Outcome, Question, Scope
 from service.errors import ArchiveError
 from service.indexing.ingest import BATCH_ARTICLES, Ingester
@@ -21,6 +21,7 @@ from service.indexing.passages import embedded_text
 from service.indexing.report import IngestReport
 from service.ports import Vectors
 from service.retrieval.search import Searcher
+from service.services import Services
 from service.settings import Settings
 from service.taking_in import LocalRoad
 from tests.fakes import CountingEmbedder, MemoryIndex, reading

@@ -20,11 +20,12 @@ from service import keeping
 from service.answering.request import AskRequest
 from service.articles.items import Loaded
 from service.articles.row import article_from_row
-from service.bootstrap import ARCHIVE_FILE, Services, build, now
+from service.bootstrap import ARCHIVE_FILE, build
 from service.domain import Answer
 from service.errors import ArchiveDamaged, ArchiveInUse, ArchiveMismatch, BadInput, DatelineError, NotFound
 from service.models.hashing import HashingEmbedder
 from service.models.scripted import ScriptedGenerator
+from service.services import Services, now
 from service.settings import Settings
 from service.storage import copying
 from service.storage.archive import SqliteArchive

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from service.articles.row import article_from_row
-from service.bootstrap import Services, build
+from service.bootstrap import build
 from service.domain import Article, Notice, NoticeKind, Question, Scope
 from service.indexing.linking import link
 from service.indexing.notices import notice_of
@@ -16,6 +16,7 @@ from service.indexing.passages import cut_passages, embedded_text
 from service.models.hashing import HashingEmbedder
 from service.ports import StagedArticle
 from service.retrieval.retracted import without_retracted
+from service.services import Services
 from service.settings import Settings
 from service.storage.archive import SqliteArchive
 from service.words import search_terms

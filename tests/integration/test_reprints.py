@@ -14,9 +14,10 @@ from click.testing import Result
 from service.answering.request import AskRequest, Checked, Event
 from service.articles.items import Loaded
 from service.articles.row import article_from_row
-from service.bootstrap import Services, build
+from service.bootstrap import build
 from service.domain import Answer, Mode, Question, Scope, Status
 from service.models.hashing import HashingEmbedder
+from service.services import Services
 from service.settings import Settings, load_settings
 from service.storage.conversations import Conversations
 from service.wire import answer_out

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from service.articles.items import Item
-from service.bootstrap import Services, build
+from service.bootstrap import build
 from service.indexing.screening import Screen, Screened
+from service.services import Services
 from service.settings import Settings
 from tests.fakes import CountingEmbedder
 from tests.integration.test_ingest import loaded

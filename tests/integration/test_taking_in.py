@@ -17,7 +17,7 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from service import bootstrap
+from service import bootstrap, services
 from service.articles.items import Unreadable
 from service.errors import ArchiveError, DiskFull
 from service.ports import Visit
@@ -135,11 +135,11 @@ def test_a_prune_that_fails_loses_no_report(run: Run, tmp_path: Path, monkeypatc
     (folder / "a.txt").unlink()
     (folder / "b.txt").write_text("The ferry runs.", encoding="utf-8")
 
-    def fail(services: bootstrap.Services, ids: list[str]) -> None:
+    def fail(services: services.Services, ids: list[str]) -> None:
         raise ArchiveError("cannot be written")
 
     with monkeypatch.context() as patched:
-        patched.setattr(bootstrap.Services, "remove", fail)
+        patched.setattr(services.Services, "remove", fail)
         assert run("ingest", folder, "--prune").exit_code == 2
     added, last = reports(tmp_path)[1]
     assert (added["outcome"], last["summary"]["pruned"], last["summary"]["error"]) == ("added", [], "cannot be written")

@@ -15,9 +15,9 @@ from fastapi.testclient import TestClient
 
 from service.articles.items import Unreadable
 from service.articles.parsing import kind_of_name
-from service.bootstrap import Services
 from service.errors import BadInput
 from service.http.handing_in import plain_name
+from service.services import Services
 from tests.integration.test_hostile_files import SECRET, names
 
 ROUTES = [

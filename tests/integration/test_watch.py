@@ -9,7 +9,7 @@ import pytest
 
 from service.articles.items import Item
 from service.articles.sources import Intake
-from service.bootstrap import Services, build
+from service.bootstrap import build
 from service.domain import ArticleState, DateOrigin, Outcome, Scope
 from service.errors import BadInput
 from service.fetching.fetch import FetchLimits, SafeFetcher
@@ -18,6 +18,7 @@ from service.indexing.ingest import Ingester
 from service.indexing.report import IngestReport
 from service.models.hashing import HashingEmbedder
 from service.moments import span
+from service.services import Services
 from service.settings import Settings
 from service.storage.visits import Visits
 from service.watching import Watcher

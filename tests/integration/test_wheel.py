@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[2]
 PROBE = """
 import service
 from service.answering.prompting import ANSWER_PROMPT, load_prompt
-from service.bootstrap import build, sample_folder
+from service.bootstrap import build
+from service.services import sample_folder
 from service.evaluation.suite import load_suite
 from service.http.app import WEB, create_app
 from service.models.hashing import HashingEmbedder

@@ -10,12 +10,13 @@ import pytest
 from test_evaluation_fakes import ASKED_AT, ScriptedAsker, case, good_answer, hit, refusal
 
 from service.articles.row import article_from_row
-from service.bootstrap import Services, build
+from service.bootstrap import build
 from service.domain import Article, Hit, Mode, Question, Scope
 from service.evaluation.cases import Case
 from service.evaluation.systems import Answering, Dense, Lexical, PlainFusion, Ranked, is_ranked, request_of
 from service.models.hashing import HashingEmbedder
 from service.ports import Retriever
+from service.services import Services
 from service.settings import Settings
 
 EARLY, LATE = datetime(2026, 3, 5, tzinfo=UTC), datetime(2026, 4, 5, tzinfo=UTC)

@@ -34,7 +34,7 @@ FLOWS = {"articles": CORE, "indexing": CORE | {"articles"}, "retrieval": CORE | 
 ADAPTERS = {"storage": CORE, "models": CORE, "fetching": CORE}
 """They import the words, never the flows, and not each other."""
 BOOTSTRAP = CORE | set(FLOWS) | set(ADAPTERS)
-INNER = BOOTSTRAP | {"bootstrap"}
+INNER = BOOTSTRAP | {"bootstrap", "services"}
 """Everything else is a door: it may import anything, and nothing inside may import it."""
 HEAVY = ("torch", "chromadb", "datasketch", "langchain", "sentence_transformers", "xllamacpp", "transformers")
 
@@ -43,8 +43,10 @@ def allowed(part: str) -> set[str] | None:
     """The parts of the service that this one may import besides itself; None for a door, which may import all."""
     if part in CORE:
         return CORE
-    if part == "bootstrap":
+    if part == "services":
         return BOOTSTRAP
+    if part == "bootstrap":
+        return BOOTSTRAP | {"services"}
     return (FLOWS | ADAPTERS).get(part)
 
 
