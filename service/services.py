@@ -176,6 +176,8 @@ class Services:
         self.stopping.set()
         if isinstance(self.embedder, SentenceEncoder):
             self.embedder.stop()
+        if isinstance(self.index, ChromaIndex):
+            self.index.give_up()
 
     def close(self) -> None:
         """Close everything, the index first so that it is left clean; who writes to it gets a moment to come to an end."""

@@ -103,8 +103,7 @@ def worker_app() -> ASGIApp:
         typer.echo(f"dateline: {error}", err=True)
         raise SystemExit(STARTUP_FAILURE) from error
     _end_with_parent()
-    services.warm_up()
-    settle()
+    settle(services.warm_up())
     return Closing(create_app(services), services)
 
 

@@ -31,7 +31,7 @@ TYPICAL = {"ask": 10.0, "search": 0.1, "read": 0.05, "ingest": 5.0}
 _NEWEST = 0.2
 """Weight of the newest in the running mean of durations."""
 _SLOTS_READING, _QUEUE_READING = 16, 128
-"""Half of the forty threads that plain routes share, and what they clear in a second or two."""
+"""Fewer than the forty threads that plain routes share, and what they clear in a second or two."""
 
 
 class Door:

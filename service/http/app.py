@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -122,6 +123,7 @@ def _is_public(served: RouteContext) -> bool:
 
 def _add_public(app: FastAPI, services: Services) -> None:
     """What needs no key: health, readiness, the page and its files."""
+    looking = asyncio.Lock()
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -129,9 +131,10 @@ def _add_public(app: FastAPI, services: Services) -> None:
         return {"status": "ok"}
 
     @app.get("/readyz", responses={503: {"description": "`not_ready` names the parts with a reason each. Reranker and disk do not count."}})
-    def readyz() -> JSONResponse:
+    async def readyz() -> JSONResponse:
         """Each part and whether it can serve; 503 where one cannot. Without reranker or room on the disk it still answers."""
-        state = services.readiness()
+        async with looking:  # one at a time, so that whoever asks without a key takes no thread from those with one
+            state = await asyncio.to_thread(services.readiness)
         return JSONResponse(state, 200 if state["ready"] else 503)
 
     def page() -> FileResponse:

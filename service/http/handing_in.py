@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
+import anyio
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -27,7 +28,7 @@ from service.http import problems
 from service.http.ingesting import turn
 from service.http.keys import AdminRoute
 from service.http.routes import CLIENT_LEFT, Wired
-from service.http.streaming import KEEP_ALIVE, STALLED
+from service.http.streaming import FAREWELL, KEEP_ALIVE, STALLED
 from service.indexing.report import IngestReport
 from service.services import Services
 from service.wire import item_out
@@ -135,7 +136,9 @@ def _told(
     task = asyncio.create_task(run())
     _running.add(task)
     task.add_done_callback(_running.discard)
-    return EventSourceResponse(events(), ping=KEEP_ALIVE, send_timeout=STALLED)
+    return EventSourceResponse(
+        events(), ping=KEEP_ALIVE, send_timeout=STALLED, shutdown_event=anyio.Event(), shutdown_grace_period=FAREWELL
+    )
 
 
 def _counts(report: IngestReport) -> dict[str, Any]:

@@ -144,9 +144,10 @@ class KeyedRoute(APIRoute):
                 raise HTTPException(403, "this needs a key of scope admin")
             request.state.caller = caller
             door = request.app.state.doors.glance(self.door, caller.owner)
+            if self.scope == "ask":
+                await _small_body(request)  # before the slot: who sends slowly must not hold one
             if not self.brief:
                 return await handle(request)
-            await _small_body(request)  # before the slot: who sends slowly must not hold one
             async with door.enter(caller.owner):
                 return await handle(request)
 

@@ -22,7 +22,7 @@ import anyio
 
 from service.answering.ask import Answerer
 from service.answering.request import AskRequest, Event, new_id
-from service.errors import BadQuestion, NotFound
+from service.errors import BadQuestion, NotFound, Overloaded, Stopping
 from service.http import problems
 from service.http.admission import STOPPING, Door, Place
 from service.wire import answer_out, event_out
@@ -118,7 +118,11 @@ class Recording:
         watcher = asyncio.create_task(self._wake(stopping)) if stopping else None
         try:
             if self._worker is None and not self.has_ended:
-                self._begin()
+                try:
+                    self._begin()
+                except (Overloaded, Stopping) as error:  # the headers have gone out
+                    yield Sent("", "error", json.dumps(problems.describe(error)))
+                    return
             if self._place and (ahead := self._place.ahead) is not None:
                 yield Sent("", QUEUED, json.dumps({"ahead": ahead}))
             while True:
@@ -147,23 +151,25 @@ class Recording:
         last = max((place for place, (name, _) in enumerate(self._events, 1) if name == RESTART), default=0)
         self._expected, self._came = self._events[last:], []
         self.admit()
-        self._worker = asyncio.create_task(self._work())
+        assert self._place is not None
+        self._worker = asyncio.create_task(self._work(self._place))
 
     async def _stop(self) -> None:
-        worker, self._worker = self._worker, None
+        # Together: who comes back while the worker is being let go takes a place of its own.
+        worker, place, self._worker, self._place = self._worker, self._place, None, None
         if worker and worker.cancel():
             with suppress(asyncio.CancelledError):
                 await asyncio.wait({worker})
-        self.rest()
+        if place:
+            place.leave()
 
-    async def _work(self) -> None:
+    async def _work(self, place: Place) -> None:
         async def emit(event: Event) -> None:
             name, data = event_out(event)
             await self._add(name, data)
 
         try:
-            assert self._place is not None
-            async with self._place:
+            async with place:
                 answer = await self._answerer.ask(self._request, emit)
             await self._add("final", answer_out(answer, debug=self.debug).model_dump(mode="json", by_alias=True))
         except Exception as error:  # noqa: BLE001 - becomes the one terminal event

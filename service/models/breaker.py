@@ -43,7 +43,7 @@ class Breaker:
     @contextmanager
     def guarding(self, name: str) -> Iterator[None]:
         """One call. Raises ModelUnavailable instead of making it while the breaker is open, and passes on what the call raises."""
-        self._begin(name)
+        trial = self._begin(name)
         try:
             yield
         except ModelRefused:
@@ -52,31 +52,31 @@ class Breaker:
         except ModelError:
             self._failed(name)
             raise
-        except BaseException:
-            self._trying = False  # nobody waited for the answer: it says nothing
-            raise
         else:
             self._succeeded()
+        finally:
+            self._trying = self._trying and not trial  # one that nobody waited for decides nothing
 
-    def _begin(self, name: str) -> None:
+    def _begin(self, name: str) -> bool:
+        """Whether it is the call that decides."""
         if self._opened is None:
-            return
+            return False
         left = self._seconds - (self._clock() - self._opened)
         if left > 0 or self._trying:
             when = f"in {max(1, round(left))} seconds" if left > 0 else "under way"
             raise ModelUnavailable(f"{name} failed {self._failures} times in a row; the next try is {when}")
         self._trying = True
+        return True
 
     def _succeeded(self) -> None:
-        self._failures, self._opened, self._trying = 0, None, False
+        self._failures, self._opened = 0, None
 
     def _failed(self, name: str) -> None:
         self._failures += 1
-        if self._trying or self._failures >= self._allowed:
+        if self._failures >= self._allowed:
             if self._opened is None:
                 _log.warning("%s failed %d times in a row and is not asked for %g seconds", name, self._failures, self._seconds)
             self._opened = self._clock()
-        self._trying = False
 
 
 class GuardedGenerator:

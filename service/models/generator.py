@@ -64,18 +64,23 @@ def build_generator(settings: Settings) -> ChatGenerator | None:
         return None
     if settings.model == "local" or settings.model.startswith("local/"):
         server = _local_server(settings)
-        return ChatGenerator(Target("openai", server.alias, timeout=settings.model_timeout), name=f"local/{server.alias}", server=server)
+        return ChatGenerator(Target("openai", server.alias, timeout=_patience(settings)), name=f"local/{server.alias}", server=server)
     provider, _, model = settings.model.partition(":")
     url = settings.model_url
     if provider == "ollama":  # It speaks OpenAI's protocol as well as its own, and that one needs no further package.
         provider, url = "openai", _with_path(url or _OLLAMA)
     own = url is not None and provider == "openai"
     target = Target(
-        provider, model, url, timeout=settings.model_timeout,
+        provider, model, url, timeout=_patience(settings),
         api_key=_NO_KEY if own and not os.environ.get("OPENAI_API_KEY") else None,
     )  # fmt: skip
     open_chat(target)  # So that a missing package or key is said at the start, not at the first question.
     return ChatGenerator(target, name=settings.model)
+
+
+def _patience(settings: Settings) -> float:
+    """Seconds without a token: less than what one answer gets in all, so that a model that hangs is known as such."""
+    return min(settings.model_timeout, settings.ask_seconds / 2)
 
 
 def _with_path(url: str) -> str:

@@ -83,6 +83,8 @@ class LlamaServer:
         self._last_failure = ""
         self._last_change = clock()
         self._stopped = threading.Event()
+        self._wanted = False
+        self._loading = False
 
     @property
     def base_url(self) -> str:
@@ -99,8 +101,13 @@ class LlamaServer:
 
     @property
     def has_started(self) -> bool:
-        """True once it has run, until it is stopped."""
-        return self._base_url is not None and not self._stopped.is_set()
+        """True once it was started, until it is stopped."""
+        return self._wanted and not self._stopped.is_set()
+
+    @property
+    def is_loading(self) -> bool:
+        """True while a process is on its way to be ready, which may take minutes."""
+        return self._loading
 
     @property
     def pid(self) -> int | None:
@@ -136,6 +143,7 @@ class LlamaServer:
             model = self._find()
             require_chat_model(model)
             self._stopped.clear()
+            self._wanted = self._loading = True
             self._last_change = self._clock()
             try:
                 self._base_url = self._spawn(model)
@@ -145,6 +153,7 @@ class LlamaServer:
                 self._kill()
                 raise
             finally:
+                self._loading = False
                 self._last_change = self._clock()
             MODEL_STARTS.inc()
             MODEL_BREAKER.labels(self.alias).set(BreakerState.CLOSED)
@@ -166,6 +175,8 @@ class LlamaServer:
     def stop(self) -> None:
         """Ask the process to end by closing its standard input; kill it where it does not within a second. It may be started again."""
         self._stopped.set()
+        if self._loading and (loading := self._process):
+            loading.kill()  # or whoever started it would hold the lock until the model is loaded
         with self._lock:
             process = self._process
             if process is None:

@@ -28,7 +28,7 @@ class LlamaWatch:
         self._patience = patience
         self._ended = threading.Event()
         self._misses = 0
-        self._told = ""
+        self._given_up = False
         self._thread = threading.Thread(target=self._watch, name="llama-watch", daemon=True)
 
     def start(self) -> None:
@@ -41,7 +41,7 @@ class LlamaWatch:
 
     def look(self) -> None:
         """One look, and what follows from it."""
-        if not self._server.has_started:
+        if not self._server.has_started or self._server.is_loading:
             return
         if self._server.alive and not self._answers():
             self._misses += 1
@@ -54,11 +54,11 @@ class LlamaWatch:
             self._misses = 0
             try:
                 self._server.ensure()
-                self._told = ""
+                self._given_up = False
             except ModelError as error:
-                if str(error)[:20] != self._told:  # what follows counts down
-                    self._told = str(error)[:20]
+                if not self._given_up:  # once: the error counts down
                     _log.warning("the local model is not started again: %s", error)
+                self._given_up = True
 
     def _answers(self) -> bool:
         url = f"{self._server.base_url.removesuffix('/v1')}/health"

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from service.errors import ArchiveError
+from service.errors import ArchiveError, Stopping
 from service.ports import Vectors
 from service.storage import durable, manifest, quarantine
 from service.storage.archive import SqliteArchive
@@ -75,6 +75,7 @@ class ChromaIndex:
         self._guard = threading.RLock()
         self._client: ClientAPI | None = None
         self._collection: Any = None
+        self._given_up = threading.Event()
         self._distrust: str | None = None
         """Why Chroma is not asked until the next rebuild, if so."""
         try:
@@ -165,6 +166,8 @@ class ChromaIndex:
             durable.remove(self._manifest)
             total, done = archive.vector_count(), 0
             for ids, vectors in archive.vectors():
+                if self._given_up.is_set():
+                    raise Stopping("the vector index is not rebuilt to its end: the next start does it")
                 if not done:
                     require_space(self._folder, total * (vectors.shape[1] * 5 + 1500))
                     self._connect()
@@ -240,8 +243,13 @@ class ChromaIndex:
         """Leave the address at which this process serves the archive, for commands that come by. Raises ArchiveError."""
         self._lock.announce(url)
 
+    def give_up(self) -> None:
+        """It is to be closed soon: a rebuild under way ends after the batch at hand."""
+        self._given_up.set()
+
     def close(self) -> None:
         """Close cleanly: the next start opens what is there. Whatever fails, the lock is let go; the mark then stays."""
+        self.give_up()
         with self._guard:
             try:
                 if self._client is not None:
@@ -282,7 +290,7 @@ class ChromaIndex:
         """Chroma's many errors as ours."""
         try:
             yield
-        except ArchiveError:
+        except (ArchiveError, Stopping):
             raise
         except Exception as error:
             blame_the_disk(self._folder)

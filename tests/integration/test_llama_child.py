@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ import pytest
 from service.errors import ModelCorrupt, ModelNotFound, ModelUnavailable
 from service.models.generator import ChatGenerator, Target
 from service.models.llama_server import COOL_DOWN_SECONDS, FAILURES_ALLOWED, LlamaServer
+from service.models.llama_watch import LlamaWatch
 from service.ports import Piece, Prompt
 from tests.tiny_gguf import WORDS, write_tiny_gguf
 
@@ -29,6 +31,7 @@ PRACTICALLY_ENDLESS = 100_000
 
 PARENT = """
 import sys
+import threading
 from pathlib import Path
 from service.models.llama_server import LlamaServer
 server = LlamaServer(lambda: Path(sys.argv[1]), context=256, threads=1)
@@ -245,3 +248,40 @@ def test_many_threads_start_one_process(server: LlamaServer) -> None:
     pid = server.pid
     asyncio.run(together())
     assert server.pid == pid
+
+
+def test_a_stop_does_not_wait_for_a_model_that_loads(tmp_path: Path) -> None:
+    """The process that loads is ended, whoever started it is told, and a look of the watch meanwhile leaves it alone."""
+    pipe = tmp_path / "model.gguf"
+    server = LlamaServer(lambda: pipe, context=256, threads=1, start_seconds=300)
+    watch = LlamaWatch(server)
+    failures: list[Exception] = []
+
+    def start() -> None:
+        try:
+            server.ensure()
+        except ModelUnavailable as error:
+            failures.append(error)
+
+    write_tiny_gguf(pipe)
+    entered, freed = threading.Event(), threading.Event()
+    spawned = server._spawn
+
+    def spawn(model: Path) -> str:
+        entered.set()
+        freed.wait(60)
+        return spawned(model)
+
+    server._spawn = spawn  # type: ignore[method-assign]
+    thread = threading.Thread(target=start)
+    thread.start()
+    assert entered.wait(60)
+    assert server.is_loading
+    watch.look()
+    watch.look()
+    watch.look()
+    freed.set()
+    thread.join(60)
+    assert (failures, server.alive) == ([], True)
+    server.stop()
+    assert not server.is_loading

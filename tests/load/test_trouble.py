@@ -181,6 +181,11 @@ def test_it_stops_in_five_seconds_whatever_is_under_way(model: tuple[PacedModel,
         assert "rebuilt" not in again.said
 
 
+def embedding(url: str) -> bool:
+    """Whether the service takes articles in just now."""
+    return 'dateline_in_flight{door="ingest"} 1.0' in httpx2.get(f"{url}/metrics", timeout=60).text
+
+
 async def _stopped(service: Service) -> tuple[dict[str, Any], float]:
     """What six streams, two whole answers and one ingest were told, and how long the end took."""
     streams, whole, opened = Counter[str](), Counter[int](), asyncio.Semaphore(0)
@@ -212,7 +217,7 @@ async def _stopped(service: Service) -> tuple[dict[str, Any], float]:
         for _ in range(2):
             group.create_task(plain())
         taking_in = group.create_task(ingest())
-        await asyncio.sleep(2.5)  # until the encoder is at work: nothing tells
+        await asyncio.to_thread(until, lambda: embedding(service.url), bool, 60)
         service.process.terminate()
         began = time.monotonic()
         await asyncio.to_thread(service.process.wait, 30)
