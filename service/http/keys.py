@@ -32,12 +32,21 @@ LOOKERS = 4
 
 
 def require_keys(settings: Settings) -> None:
-    """Raises SettingsError where the service would listen to strangers without a key."""
-    if settings.host not in LOOPBACK and not settings.api_keys and not keys_were_made(settings):
+    """Raises SettingsError where the service would listen to strangers without a key, itself or behind a proxy."""
+    if (strangers := _strangers(settings)) and not settings.api_keys and not keys_were_made(settings):
         raise SettingsError(
-            f"to listen on {settings.host}, make a key with `dateline keys create --scope admin --name NAME`, or set DATELINE_API_KEYS "
+            f"{strangers}, make a key with `dateline keys create --scope admin --name NAME`, or set DATELINE_API_KEYS "
             "(admin:KEY, ask:KEY); without keys only loopback is served"
         )
+
+
+def _strangers(settings: Settings) -> str | None:
+    """By which setting others than this machine's users come in, as the beginning of a sentence; None where none does."""
+    if settings.host not in LOOPBACK:
+        return f"to listen on {settings.host}"
+    names = (host.strip("[]").lower() for host in settings.trusted_hosts)
+    foreign = next((name for name in names if name not in LOOPBACK and name.replace("0", "").strip(":") != "1"), None)
+    return f"to be asked by the name {foreign} (DATELINE_TRUSTED_HOSTS)" if foreign else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,7 @@ class Keys:
             (name.partition(":")[0], hashlib.sha256(key.get_secret_value().encode()).digest()) for name, key in settings.api_keys.items()
         ]
         self._stored = stored
-        self._on_loopback = settings.host in LOOPBACK
+        self._on_loopback = _strangers(settings) is None
         self._lookers = CapacityLimiter(LOOKERS)
 
     async def caller(self, headers: Sequence[str]) -> Caller | None:

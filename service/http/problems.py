@@ -130,7 +130,7 @@ def _detail(error: HTTPException) -> str:
         case 400, RecursionError():
             return "the body is nested too deeply"
         case 400, ValueError():
-            return "the body is not JSON that can be read: is a number too long?"
+            return "the body is not JSON that can be read: is it UTF-8, or is a number too long?"
         case 404, _ if error.detail == "Not Found":
             return "nothing is served at this path; /docs lists what is"
         case _:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from fastapi.testclient import TestClient
 
+from service.errors import SettingsError
 from service.http.app import create_app
 from service.services import Services
 from tests.integration.conftest import Door
@@ -112,9 +113,15 @@ def test_what_a_proxy_says_of_the_host_counts_for_nothing(open_door: Door, host:
 
 def test_a_host_of_the_settings_is_known(open_door: Door) -> None:
     """In any case, beside those of loopback, by which commands reach the service; its subdomains are not."""
-    door = open_door(trusted_hosts=["News.Example"])
+    door = open_door(trusted_hosts=["News.Example"], api_keys="ask:key-of-the-newsroom-desk")
     hosts = ("news.example:443", "NEWS.example", "127.0.0.1:8321", "[::1]", "a.news.example", "example")
     assert [door.get("/healthz", headers={"Host": host}).status_code for host in hosts] == [200, 200, 200, 200, 400, 400]
+
+
+def test_a_name_that_strangers_use_needs_a_key(open_door: Door) -> None:
+    """A proxy in front of loopback brings strangers in: without a key such a service does not start."""
+    with pytest.raises(SettingsError, match=r"to be asked by the name news\.example \(DATELINE_TRUSTED_HOSTS\), make a key"):
+        open_door(trusted_hosts=["localhost", "News.Example"])
 
 
 WIRE = [
