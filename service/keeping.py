@@ -31,7 +31,7 @@ from service.storage.ledger import Summary, summary
 from service.storage.lock import ProcessLock
 from service.storage.schema import require_ours
 from service.storage.space import blame_the_disk
-from service.storage.sqlite_errors import told
+from service.storage.sqlite_errors import is_any, told
 
 logger = logging.getLogger(__name__)
 
@@ -203,7 +203,7 @@ def _fold(archive: Path) -> None:
     try:
         connection.execute("PRAGMA journal_mode=DELETE")  # needs to be alone, takes in the log and removes it
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        if not is_any(error, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise
         raise ArchiveInUse(
             f"another process reads the archive in {archive.parent}: wait until it is done, or stop it, then restore again; "
