@@ -142,8 +142,7 @@ def _of_index(settings: Settings, archive: SqliteArchive, progress: Progress, qu
 def _same(archive: SqliteArchive, index: ChromaIndex | ChromaServerIndex, progress: Progress) -> Check:
     absent: list[str] = []
     other: list[str] = []
-    total = done = 0
-    total = archive.vector_count()
+    done, total = 0, archive.vector_count()
     for ids, vectors in archive.vectors():
         held = index.stored(ids)
         absent += [row for row in ids if row not in held]

@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 from pydantic import SecretStr
 
+from service.access import keys_were_made
 from service.bootstrap import build, reading
 from service.environment import PREFIX
 from service.errors import ArchiveInUse, DatelineError, SettingsError
@@ -66,12 +67,14 @@ def _checks(settings: Settings) -> Iterator[Check]:
 def _settings(settings: Settings) -> Check:
     """Which are set and to what, and whether the service may listen where they say."""
     said = ", ".join(f"{PREFIX}{name.upper()}={_shown(getattr(settings, name))}" for name in sorted(settings.model_fields_set))
-    listens = f"listens on {settings.host}:{settings.port} {'with' if settings.api_keys else 'without'} keys"
     try:
         require_keys(settings)
+        keys = "with keys" if settings.api_keys or keys_were_made(settings) else "without keys"
     except SettingsError as error:
         return Check("settings", ok=False, found=f"{said or 'all as they come'}; {error}", remedy="see docs/settings.md")
-    return Check("settings", ok=True, found=f"{said or 'all as they come'}; {listens}")
+    except DatelineError:
+        keys = "with keys or without, which the archive does not tell (see there)"
+    return Check("settings", ok=True, found=f"{said or 'all as they come'}; listens on {settings.host}:{settings.port} {keys}")
 
 
 def _shown(value: object) -> str:

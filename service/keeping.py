@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,16 +27,18 @@ from service.storage import durable
 from service.storage.archive import SqliteArchive
 from service.storage.chroma_index import IN_USE
 from service.storage.copying import Progress, copy, opened, silent
+from service.storage.index_pointer import IN_DOUBT
 from service.storage.ledger import Summary, summary
 from service.storage.lock import ProcessLock
 from service.storage.schema import require_ours
 from service.storage.space import blame_the_disk
-from service.storage.sqlite_errors import told
+from service.storage.sqlite_errors import is_any, told
 
 logger = logging.getLogger(__name__)
 
-BRINGING, MARKING, KEEPING, PLACING, INDEXING = (
-    "Bringing it up to date", "Marking the index", "Keeping the old archive", "Putting it in place", "Rebuilding the index",
+BRINGING, EMBEDDING, MARKING, KEEPING, PLACING, INDEXING = (
+    "Bringing it up to date", "Embedding again", "Marking the index", "Keeping the old archive", "Putting it in place",
+    "Rebuilding the index",
 )  # fmt: skip
 _OURS = (ARCHIVE_FILE, "chroma", "index.")
 """How the names begin that an archive's folder uses itself."""
@@ -100,37 +102,68 @@ def restore(
 ) -> Restored:
     """Put a backup in the archive's place and rebuild the index from its vectors; whatever ends it, the old or the new one is whole.
 
-    With `embed`, one of another encoder is taken as well, and every passage is embedded again. Raises BadInput where the file or the
-    place is not right, ArchiveInUse where a process holds the archive, ArchiveMismatch where it is of another encoder or a newer
-    Dateline, ArchiveDamaged, DiskFull, else ArchiveError: in all these cases nothing was changed.
+    With `embed`, one of another encoder is taken as well, and every passage is embedded again before it is put in place. Raises BadInput
+    where the file or the place is not right, ArchiveInUse where a process holds the archive, ArchiveMismatch where it is of another
+    encoder or a newer Dateline, what the encoder raises, ArchiveDamaged, DiskFull, else ArchiveError. In all these cases nothing was
+    changed, except where an ArchiveError says otherwise: the disk failed while it was put in place.
     """
     embedder = embedder or encoder.build_embedder(settings)
-    with _writing(settings.data_dir), _held(settings, replace=replace) as archive, _prepared(settings, file, progress) as fresh:
-        found = summary(fresh, progress)
-        if not embed and found.made_by not in {None, fingerprint(embedder)}:
-            raise ArchiveMismatch(
-                f"{file} was made with {found.made_by}, the settings say {fingerprint(embedder)}, and nothing was changed: set "
-                "DATELINE_EMBEDDING_MODEL to that encoder, or add --embed to embed every passage again with this one"
-            )
-        progress(MARKING, 0, 0)
-        durable.write(settings.data_dir / IN_USE, b"a backup was restored")
-        progress(KEEPING, 0, 0)
-        replaced = _set_aside(archive)
-        progress(PLACING, 0, 0)
-        durable.place(fresh, archive, replace=True)
+    with ExitStack() as stack:
+        with _unchanged(settings.data_dir):
+            archive = stack.enter_context(_held(settings, replace=replace))
+            fresh = stack.enter_context(_prepared(settings, file, progress))
+            found = _fitting(settings, file, fresh, embedder, embed=embed, progress=progress)
+            progress(MARKING, 0, 0)
+            durable.write(settings.data_dir / IN_USE, b"a backup was restored")
+            if embed:
+                durable.touch(settings.data_dir / IN_DOUBT)
+        with _replacing(archive, fresh):
+            progress(KEEPING, 0, 0)
+            replaced = _set_aside(archive)
+            progress(PLACING, 0, 0)
+            durable.place(fresh, archive, replace=True)
     progress(INDEXING, 0, 0)
-    vectors, trouble = _indexed(settings, embedder, embed=embed)
+    vectors, trouble = _indexed(settings, embedder)
     return Restored(found, vectors, replaced, trouble)
 
 
+def _fitting(settings: Settings, file: Path, fresh: Path, embedder: Embedder, *, embed: bool, progress: Progress) -> Summary:
+    """What is in the prepared copy, its passages embedded again first where asked. Raises ArchiveMismatch, and the encoder's errors."""
+    if embed:
+        progress(EMBEDDING, 0, 0)
+        embed_again(settings.model_copy(update={"data_dir": fresh.parent}), embedder)
+        durable.sync(fresh)
+    found = summary(fresh, progress)
+    if found.made_by not in {None, fingerprint(embedder)}:
+        raise ArchiveMismatch(
+            f"{file} was made with {found.made_by}, the settings say {fingerprint(embedder)}, and nothing was changed: set "
+            "DATELINE_EMBEDDING_MODEL to that encoder, or add --embed to embed every passage again with this one"
+        )
+    return found
+
+
 @contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """What the system refuses, as an error of ours."""
+def _unchanged(folder: Path) -> Iterator[None]:
+    """What the system refuses before anything is replaced, as an error of ours."""
     try:
         yield
     except OSError as error:
         blame_the_disk(folder)
         raise ArchiveError(f"{folder} cannot be written ({error.strerror}); nothing was changed: set DATELINE_DATA_DIR") from error
+
+
+@contextmanager
+def _replacing(archive: Path, fresh: Path) -> Iterator[None]:
+    """The same while the prepared copy takes the archive's place: which of the two is there is told by whether the copy has moved."""
+    try:
+        yield
+    except OSError as error:
+        state = (
+            "the archive that was there still is: mend that, then restore again"
+            if fresh.exists()
+            else f"the backup is in place, and what was there is kept as {archive.name}.replaced-…: look with `dateline doctor`"
+        )
+        raise ArchiveError(f"{archive.parent} cannot be written ({error.strerror}); {state}") from error
 
 
 @contextmanager
@@ -155,8 +188,7 @@ def _held(settings: Settings, *, replace: bool) -> Iterator[Path]:
 @contextmanager
 def _prepared(settings: Settings, file: Path, progress: Progress) -> Iterator[Path]:
     """A checked copy of the file in a folder of its own on the archive's disk, brought up to date by the code that opens every archive."""
-    if not file.is_file():
-        raise BadInput(f"{file} is no file: name one that `dateline backup` has written")
+    _refuse_unreadable(file)
     if file.resolve() == settings.data_dir / ARCHIVE_FILE:
         raise BadInput(f"{file} is the archive itself: name a backup")
     folder = Path(tempfile.mkdtemp(prefix=PREPARED, dir=settings.data_dir))
@@ -173,6 +205,16 @@ def _prepared(settings: Settings, file: Path, progress: Progress) -> Iterator[Pa
         yield folder / ARCHIVE_FILE
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _refuse_unreadable(file: Path) -> None:
+    try:
+        if file.is_file():
+            with file.open("rb"):
+                return
+    except OSError as error:
+        raise BadInput(f"{file} cannot be read ({error.strerror}), and nothing was changed: see to its name and its mode") from error
+    raise BadInput(f"{file} is no file: name one that `dateline backup` has written")
 
 
 def _set_aside(archive: Path) -> Path | None:
@@ -203,7 +245,7 @@ def _fold(archive: Path) -> None:
     try:
         connection.execute("PRAGMA journal_mode=DELETE")  # needs to be alone, takes in the log and removes it
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        if not is_any(error, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise
         raise ArchiveInUse(
             f"another process reads the archive in {archive.parent}: wait until it is done, or stop it, then restore again; "
@@ -228,11 +270,9 @@ def second_names(archive: Path) -> list[Path]:
     return [one for one in archive.parent.glob(f"{archive.name}.replaced-*") if one.samefile(archive)]
 
 
-def _indexed(settings: Settings, embedder: Embedder, *, embed: bool) -> tuple[int | None, str | None]:
+def _indexed(settings: Settings, embedder: Embedder) -> tuple[int | None, str | None]:
     """How many vectors the new index holds, or why there is none yet: then the next start makes it, since it is marked as in doubt."""
     try:
-        if embed:
-            embed_again(settings, embedder)
         with opened_index(settings, embedder) as (_, index):
             return index.count(), None
     except DatelineError as error:

@@ -10,11 +10,15 @@ import logging
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import typer
+from prometheus_client.multiprocess import mark_process_dead
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess
 
@@ -22,6 +26,7 @@ from service.environment import PREFIX
 from service.errors import DatelineError, SettingsError
 from service.settings import Settings, load_settings
 from service.storage.lock import ProcessLock, SharedLock
+from service.telemetry import MULTIPROCESS
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -71,13 +76,14 @@ def serve(settings: Settings, *, sample_if_empty: bool, app: str = APP) -> None:
             url = address(listener)
             lock.announce(url)
             _tell_workers(settings)
-            if sample_if_empty and empty:
-                _apart(settings)
-            typer.echo(f"Dateline serves {url}/ with {settings.workers} workers (API: /docs). Stop with Ctrl-C.", err=True)
-            supervisor = _Supervisor(
-                config(app, factory=True, workers=settings.workers, timeout_worker_healthcheck=HEALTH), sockets=[listener]
-            )
-            supervisor.run()
+            with _counting_together():
+                if sample_if_empty and empty:
+                    _apart(settings)
+                typer.echo(f"Dateline serves {url}/ with {settings.workers} workers (API: /docs). Stop with Ctrl-C.", err=True)
+                supervisor = _Supervisor(
+                    config(app, factory=True, workers=settings.workers, timeout_worker_healthcheck=HEALTH), sockets=[listener]
+                )
+                supervisor.run()
         finally:
             lock.release()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
@@ -124,7 +130,23 @@ class Closing:
 
 
 class _Supervisor(Multiprocess):
-    """Ends workers that do not end by themselves, so that all are gone in five seconds."""
+    """Ends workers that do not end by themselves, so that all are gone in five seconds; forgets the gauges of those that are gone."""
+
+    def handle_signals(self) -> None:
+        with self._forgetting():
+            super().handle_signals()
+
+    def keep_subprocess_alive(self) -> None:
+        with self._forgetting():
+            super().keep_subprocess_alive()
+
+    @contextmanager
+    def _forgetting(self) -> Iterator[None]:
+        """Whoever is no longer among the workers afterwards has ended, since uvicorn waits for it."""
+        before = {worker.pid for worker in self.processes}
+        yield
+        for pid in before - {worker.pid for worker in self.processes}:
+            _forget(pid)
 
     def join_all(self) -> None:
         until = time.monotonic() + ENDING
@@ -134,6 +156,27 @@ class _Supervisor(Multiprocess):
                 logger.warning("worker %s did not end in time", worker.pid)
                 worker.process.kill()
                 worker.join()
+            _forget(worker.pid)
+
+
+def _forget(pid: int | None) -> None:
+    """What a process that has ended said of the present is no longer true: the others' `/metrics` would count it in."""
+    if pid and (folder := os.environ.get(MULTIPROCESS)):
+        mark_process_dead(pid, folder)  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def _counting_together() -> Iterator[None]:
+    """Processes that are started inside count together: in the folder that the environment names, else in one made for the while."""
+    if os.environ.get(MULTIPROCESS):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="dateline-metrics-", ignore_cleanup_errors=True) as folder:
+        os.environ[MULTIPROCESS] = folder
+        try:
+            yield
+        finally:
+            del os.environ[MULTIPROCESS]
 
 
 def _tell_workers(settings: Settings) -> None:
@@ -147,6 +190,7 @@ def _apart(settings: Settings) -> None:
     process = multiprocessing.get_context("spawn").Process(target=take_in_sample, args=(settings,))
     process.start()
     process.join()
+    _forget(process.pid)
     if process.exitcode:
         raise typer.Exit(2)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from service.errors import ArchiveDamaged, ArchiveError
 from service.storage import durable
 from service.storage.space import NEARLY_NONE, blame_the_disk, require_space
-from service.storage.sqlite_errors import told
+from service.storage.sqlite_errors import is_any, told
 
 Progress = Callable[[str, int, int], None]
 """Told of each step: what is done, how much of it, of how much; 0 of 0 where that is not known."""
@@ -53,7 +53,7 @@ def _connection(path: Path) -> sqlite3.Connection:
         connection.execute("SELECT count(*) FROM sqlite_schema")
     except sqlite3.DatabaseError as error:
         connection.close()
-        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY} or _beside(path, "-wal").exists():
+        if not is_any(error, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or _beside(path, "-wal").exists():
             raise
         return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
     return connection

@@ -11,13 +11,18 @@ from service.errors import ArchiveDamaged, ArchiveError
 from service.storage.space import blame_the_disk
 
 
+def is_any(error: sqlite3.Error, *codes: int) -> bool:
+    """Whether an error is of one of SQLite's primary codes; one that the module itself raised has none, and is not."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in codes
+
+
 @contextmanager
 def told(path: Path) -> Iterator[None]:
     """Errors of a file as ours: a damaged file (ArchiveDamaged), or one that cannot be used just now (ArchiveError, DiskFull)."""
     try:
         yield
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
+        if is_any(error, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
             blame_the_disk(path.parent)
         raise ArchiveError(
             f"the archive {path} cannot be used ({error}): check that its folder can be written and has free space, "

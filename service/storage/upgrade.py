@@ -13,6 +13,7 @@ from service.storage.copying import held_still, size_of, write
 from service.storage.ledger import holds_anything
 from service.storage.lock import ProcessLock
 from service.storage.space import NEARLY_NONE, require_space
+from service.storage.sqlite_errors import is_any
 
 logger = logging.getLogger(__name__)
 _PATIENCE = 600_000
@@ -59,7 +60,7 @@ def _take(connection: sqlite3.Connection, steps: Mapping[int, Sequence[str]], ve
 
 def _of_the_moment(error: sqlite3.Error) -> bool:
     """Whether it has to do with the disk or with another process, and not with the archive."""
-    return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_READONLY}
+    return is_any(error, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_READONLY)
 
 
 def _keep(path: Path, version: int) -> Path | None:

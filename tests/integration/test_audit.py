@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 
+from service.access import open_keys
 from service.audit import Audit, audit
 from service.bootstrap import ARCHIVE_FILE, build
 from service.doctor import Check, examine
@@ -186,6 +187,11 @@ def test_settings_are_shown_without_their_secrets(tmp_path: Path) -> None:
     assert "DATELINE_MODEL_URL=http://(hidden)@127.0.0.1:1/v1" in well.found
     assert "DATELINE_API_KEYS=(1 hidden)" in well.found
     assert "listens on 127.0.0.1:0 with keys" in well.found
+    kept = settings_of(tmp_path / "kept", port=0)
+    with open_keys(kept) as stored:
+        assert quick(kept, "settings").found.endswith("without keys")
+        stored.create("ask", "desk")
+    assert quick(kept, "settings").found.endswith("listens on 127.0.0.1:0 with keys")
     open_to_all = quick(settings_of(tmp_path / "data", host="0.0.0.0", port=0), "settings")
     assert not open_to_all.ok
     assert "set DATELINE_API_KEYS" in open_to_all.found

@@ -1,6 +1,7 @@
 """Backup and restore: the same articles and the same answers elsewhere, and whatever ends it, the old archive or the new one is whole."""
 
 import asyncio
+import errno
 import json
 import os
 import shutil
@@ -22,7 +23,7 @@ from service.articles.items import Loaded
 from service.articles.row import article_from_row
 from service.bootstrap import ARCHIVE_FILE, build
 from service.domain import Answer
-from service.errors import ArchiveDamaged, ArchiveInUse, ArchiveMismatch, BadInput, DatelineError, NotFound
+from service.errors import ArchiveDamaged, ArchiveError, ArchiveInUse, ArchiveMismatch, BadInput, DatelineError, ModelUnavailable, NotFound
 from service.models.hashing import HashingEmbedder
 from service.models.scripted import ScriptedGenerator
 from service.services import Services, now
@@ -359,6 +360,59 @@ def test_an_archive_of_another_encoder_is_refused_or_embedded_again(tmp_path: Pa
     with build(settings_of(place), embedder=other) as services:
         assert next(services.archive.vectors())[1].shape == (3, 64)
         assert services.index.count() == 3
+
+
+class Failing(HashingEmbedder):
+    """An encoder that is gone when passages are embedded."""
+
+    def embed(self, texts: Any) -> Any:
+        raise ModelUnavailable("the encoder does not answer")
+
+
+def test_where_the_encoder_fails_nothing_is_restored(tmp_path: Path) -> None:
+    """The passages are embedded before anything is replaced: the archive that was there still is, and opens."""
+    settings, file = made(tmp_path / "place"), tmp_path / "kept"
+    keeping.backup(made(tmp_path / "data", *ROWS[:2]), file, replace=False)
+    before = summary(settings.data_dir / ARCHIVE_FILE).digest
+    with pytest.raises(ModelUnavailable, match="does not answer"):
+        restored(file, settings.data_dir, embedder=Failing(64), embed=True, replace=True)
+    assert summary(settings.data_dir / ARCHIVE_FILE).digest == before
+    assert not list(settings.data_dir.glob("*.replaced-*")) + list(settings.data_dir.glob("restoring-*"))
+    with serving(settings.data_dir) as services:
+        assert services.index.count() == 3
+
+
+def test_a_file_that_cannot_be_read_is_not_blamed_on_the_archives_folder(tmp_path: Path) -> None:
+    """The system's words stand beside the file's name."""
+    with pytest.raises(BadInput, match=r"xxx cannot be read \(.*too long\), and nothing was changed"):
+        restored(tmp_path / ("x" * 300), tmp_path / "place")
+
+
+@pytest.mark.parametrize(
+    ("step", "told"), [(keeping.KEEPING, "the archive that was there still is"), (keeping.INDEXING, "the backup is in place")],
+    ids=["before", "after"],
+)  # fmt: skip
+def test_a_disk_that_fails_while_it_is_put_in_place_is_told_truly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, told: str
+) -> None:
+    """Which of the two archives is there is what is said."""
+    file, place = tmp_path / "kept", tmp_path / "place"
+    settings = made(place)
+    keeping.backup(made(tmp_path / "data", *ROWS[:2]), file, replace=False)
+    before, move = summary(settings.data_dir / ARCHIVE_FILE).digest, keeping.durable.place
+
+    def fail(fresh: Path, archive: Path, *, replace: bool) -> None:
+        ours = archive == place / ARCHIVE_FILE
+        if step == keeping.INDEXING or not ours:
+            move(fresh, archive, replace=replace)
+        if ours:
+            raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(keeping.durable, "place", fail)
+    with pytest.raises(ArchiveError, match=told):
+        restored(file, place, replace=True)
+    expected = before if step == keeping.KEEPING else summary(file).digest
+    assert summary(place / ARCHIVE_FILE).digest == expected
 
 
 # ── what was there before ────────────────────────────────────────────────────

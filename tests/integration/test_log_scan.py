@@ -8,8 +8,6 @@ import io
 import json
 import logging
 import os
-import re
-import select
 import signal
 import subprocess
 import sys
@@ -24,9 +22,11 @@ import pytest
 from service import logs
 from service.models.generator import ChatGenerator, Target
 from tests.integration.conftest import HASHED, Door
+from tests.load.service import Service
 from tests.tiny_gguf import write_tiny_gguf
 
 WORD = "zorvex"
+OUT = "standard-output"
 ADMIN, ASK = f"{WORD}-admin-key-of-the-newsroom", f"{WORD}-ask-key-of-the-newsroom"
 QUESTION = f"How many people left the {WORD.capitalize()} valley after the flood?"
 ARTICLE = {
@@ -43,29 +43,6 @@ SqliteArchive.months = fail
 """The real command with an encoder that needs no weights, and one fault that nobody expects."""
 
 
-class Service:
-    """`dateline serve` as a process: its address and what it writes."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self.lines: list[str] = []
-
-    def wait_for(self, pattern: str) -> re.Match[str]:
-        """Read on until a line matches."""
-        assert self.process.stderr is not None
-        while not self.lines or not (found := re.search(pattern, self.lines[-1])):
-            assert select.select([self.process.stderr], [], [], 120)[0], self.lines
-            self.lines.append(self.process.stderr.readline())
-            assert self.lines[-1], self.lines
-        return found
-
-    def end(self) -> str:
-        """All of its output, once it has ended."""
-        self.process.send_signal(signal.SIGTERM)
-        out, rest = self.process.communicate(timeout=60)
-        return "".join(self.lines) + rest + out
-
-
 @pytest.fixture
 def service(environment: dict[str, str], tmp_path: Path) -> Iterator[Service]:
     """The service over a model of a few hundred kilobytes, with a key of each scope, at its own level and format."""
@@ -75,10 +52,11 @@ def service(environment: dict[str, str], tmp_path: Path) -> Iterator[Service]:
         "DATELINE_MODEL_THREADS": "1",
     }  # fmt: skip
     command = [sys.executable, "-c", BROKEN, "serve", "--port", "0"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment | more, cwd=tmp_path
-    ) as process:
-        yield Service(process)
+    with (
+        (tmp_path / OUT).open("w") as out,
+        subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, text=True, env=environment | more, cwd=tmp_path) as process,
+    ):
+        yield Service(process, tmp_path)
         process.kill()
 
 
@@ -92,7 +70,8 @@ def test_a_whole_service(service: Service, capsys: pytest.CaptureFixture[str]) -
         answer = client.post("/v1/ask", json={"question": QUESTION}, headers=_key(ASK))
         statuses.append(answer.status_code)
         assert client.request(WORD.upper(), "/v1/ask", headers=_key(ASK)).status_code == 400  # by uvicorn, which has no request to show
-    said = service.end()
+    service.end()
+    said = service.said + (service.folder / OUT).read_text("utf-8")
     lines = [json.loads(line) for line in said.splitlines()]
     requests = [line for line in lines if line["event"] == "request"]
     assert sorted(line["status"] for line in requests) == sorted(statuses)

@@ -251,6 +251,26 @@ def test_a_killed_worker_is_replaced_and_the_other_goes_on(
         print(f"{asked} searches of the other until the index was mended, 0 failed; {len(acknowledged)} articles acknowledged, 0 lost")
 
 
+def counted(text: str, series: str) -> float:
+    """The value of one series of what `/metrics` says."""
+    return float(next(line for line in text.splitlines() if line.startswith(series)).rpartition(" ")[2])
+
+
+def test_workers_count_together_and_the_dead_are_forgotten(service: Service, both: dict[int, httpx2.Client]) -> None:
+    """What one worker did stands in the other's `/metrics`; of the worker that was killed no gauge is left in their folder."""
+    series = 'dateline_http_request_seconds_count{method="GET",route="/v1/coverage"'
+    one, other = both.values()
+    one.get("/v1/coverage")
+    before = counted(other.get("/metrics").text, series)
+    for _ in range(3):
+        one.get("/v1/coverage")
+    assert counted(other.get("/metrics").text, series) == before + 3
+    folder = Path(psutil.Process(next(iter(both))).environ()["PROMETHEUS_MULTIPROC_DIR"])
+    gauges = {int(path.stem.rpartition("_")[2]) for path in folder.glob("gauge_live*.db")}
+    assert set(both) <= gauges <= service.workers()
+    assert len(list(folder.glob("histogram_*.db"))) > len(service.workers()), "a worker was killed before"
+
+
 def _keep_writing(client: httpx2.Client, prefix: str, acknowledged: list[str]) -> None:
     """Articles one by one, until nobody answers any more."""
     for number in range(10_000):
@@ -267,6 +287,7 @@ def test_all_end_in_time_although_a_stream_is_open(service: Service, capsys: pyt
         lines = response.iter_lines()
         assert next(line for line in lines if line == "event: sources")
         workers = service.workers()
+        metrics = Path(psutil.Process(min(workers)).environ()["PROMETHEUS_MULTIPROC_DIR"])
         begun = time.monotonic()
         service.process.terminate()
         events = [line for line in lines if line.startswith("event: ")]
@@ -274,6 +295,7 @@ def test_all_end_in_time_although_a_stream_is_open(service: Service, capsys: pyt
     seconds = time.monotonic() - begun
     assert events == ["event: error"]
     assert (len(workers), [pid for pid in workers if psutil.pid_exists(pid)]) == (2, [])
+    assert not metrics.exists()
     assert service.process.stderr
     said = service.process.stderr.read()
     assert "Traceback" not in said

@@ -155,7 +155,8 @@ def test_health_is_asked_and_waited_for() -> None:
 
 def test_keys_come_from_a_file_that_is_not_committed() -> None:
     """The example has none, and git ignores the real one."""
-    assert SERVICES["dateline"]["env_file"] == ["dateline.env"]
+    assert {name: one.get("env_file") for name, one in SERVICES.items()} == {"dateline": ["dateline.env"], "chroma": None, "models": None}
+    assert not [name for name in SERVICES["models"]["environment"] if "KEY" in name or "TOKEN" in name]
     example = (DEPLOY / "dateline.env.example").read_text("utf-8")
     assert re.search(r"(?m)^DATELINE_API_KEYS=$", example)
     assert "deploy/dateline.env" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
