@@ -56,6 +56,10 @@ class _Known:
     until: float
 
 
+_Looked = tuple[_Known | None, str | None]
+"""The collection, and why nobody may be answered out of it; neither where there is nothing to hold."""
+
+
 class ChromaServerIndex:
     """Implements `ports.VectorIndex`. Any number of processes; writers hold `turn`."""
 
@@ -74,6 +78,7 @@ class ChromaServerIndex:
         self._pointer = PointerFile(folder)
         self._mark = Mark(folder)
         self._known: _Known | None = None
+        """Only kept for a moment, and shared by threads: what is to be relied on is handed from call to call."""
         self._deep: UUID | None = None
         """The collection that was held against the archive."""
         self._writes_to: UUID | None = None
@@ -104,7 +109,7 @@ class ChromaServerIndex:
         """Look, and make it again where it is out of step. Raises IndexUnavailable where the server is down, ArchiveInUse after a while."""
         self._refuse_if_closed()
         with self._noting_failures():
-            if self._wrong() is None and not self._mark.exists():
+            if self._wrong()[1] is None and not self._mark.exists():
                 return
             with self._turns.mine(given_up=lambda: self._closed):
                 self._mend()
@@ -137,7 +142,8 @@ class ChromaServerIndex:
         """Fill a new collection from the archive's vectors and put it in the old one's place; returns how many. Raises ArchiveError."""
         with self._turns.mine(given_up=lambda: self._closed), self._noting_failures():
             archive.drop_pending()
-            return self._fill()
+            self._fill()
+            return archive.vector_count()
 
     def announce(self, url: str) -> None:
         """Leave the address at which this process serves the archive, for commands that come by. Raises ArchiveError."""
@@ -175,40 +181,45 @@ class ChromaServerIndex:
         if known and known.pointer == pointer and time.monotonic() < known.until:
             return known.id
         with self._noting_failures():
-            wrong = self._wrong()
+            known, wrong = self._wrong()
         if wrong or (self._mark.exists() and not self._turns.taken()):
             self._mend_beside()
         if wrong:
             raise IndexUnavailable(f"the vector index is being made again from the archive, because {wrong}: ask again in a moment")
-        return self._known.id if self._known else None
+        return known.id if known else None
 
-    def _wrong(self) -> str | None:
-        """Why nobody may be answered out of the collection, if so; looked at again where a writer's turn is just beginning."""
+    def _wrong(self) -> _Looked:
+        """As `_look`, which looks again where a writer's turn is just beginning."""
         for _ in range(_TRIES):
             busy = self._turns.taken()
-            wrong = self._look(deep=not busy)
-            if wrong is None or not busy:
+            looked = self._look(deep=not busy)
+            if looked[1] is None or not busy:
                 break
             time.sleep(_MOMENT)
-        return wrong
+        return looked
 
-    def _look(self, *, deep: bool) -> str | None:
-        """What is wrong with the collection that the pointer names; with `deep`, also held against the archive, once."""
-        self._known, pointer = None, self._pointer.read()
+    def _look(self, *, deep: bool) -> _Looked:
+        """At the collection that the pointer names; with `deep` it is also held against the archive, once."""
+        looked = self._looked(deep=deep)
+        self._known = looked[0]
+        return looked
+
+    def _looked(self, *, deep: bool) -> _Looked:
+        pointer = self._pointer.read()
         if pointer is None:
-            return "there is none yet" if self._archive.vector_count() else None
+            return None, "there is none yet" if self._archive.vector_count() else None
         try:
             found = self.server.look(pointer.collection)
             wrong = self._checks.described(found, pointer)
             if wrong is None and deep and self._deep != found.id:
                 wrong = self._checks.held_against(found.id, pointer)
         except Gone:
-            return "the Chroma server does not have it"
+            return None, "the Chroma server does not have it"
         if wrong:
-            return wrong
-        self._deep = found.id if deep else self._deep
-        self._known = _Known(found.id, pointer, time.monotonic() + LOOK_AGAIN)
-        return None
+            return None, wrong
+        if deep:
+            self._deep = found.id
+        return _Known(found.id, pointer, time.monotonic() + LOOK_AGAIN), None
 
     # ── turns ────────────────────────────────────────────────────────────────
 
@@ -216,11 +227,7 @@ class ChromaServerIndex:
         """Mend what is in doubt, then say in both places that from now on the collection is another."""
         self._refuse_if_closed()
         with self._noting_failures():
-            self._mend()
-            if self._known is None:
-                self._fill()
-            known = self._known
-            assert known is not None
+            known = self._mend() or self._fill()
             self._mark.set()
             pointer = known.pointer.model_copy(update={"state": secrets.token_hex(8), "before": known.pointer.state})
             self._pointer.write(pointer)
@@ -284,15 +291,16 @@ class ChromaServerIndex:
         self._mender = threading.Thread(target=mend, name="vector index", daemon=True)
         self._mender.start()
 
-    def _mend(self) -> None:
-        """With the turn in hand: what a broken turn left goes, and an index that is out of step is made again."""
+    def _mend(self) -> _Known | None:
+        """With the turn in hand: what a broken turn left goes, and an index that is out of step is made again. None where there is none."""
         self._archive.drop_pending()
-        wrong = "a write was broken off" if self._mark.exists() else self._look(deep=True)
+        known, wrong = (None, "a write was broken off") if self._mark.exists() else self._look(deep=True)
         if wrong:
             logger.warning("vector index made again from the archive: %s", wrong)
-            self._fill()
+            return self._fill()
+        return known
 
-    def _fill(self) -> int:
+    def _fill(self) -> _Known:
         """A new collection of everything the archive holds, pointed to when it is whole; then the old one goes, where it was ours."""
         old, half = self._pointer.read(), self._mark.filling()
         state = secrets.token_hex(8)
@@ -314,11 +322,11 @@ class ChromaServerIndex:
         self._pointer.write(pointer)
         self._mark.clear()
         self._deep = collection
-        self._known = _Known(collection, pointer, time.monotonic() + LOOK_AGAIN)
+        self._known = known = _Known(collection, pointer, time.monotonic() + LOOK_AGAIN)
         logger.info("vector index made again from %d stored vectors", done)
         if old:
             self._drop(old)
-        return done
+        return known
 
     def _drop(self, old: Pointer) -> None:
         """One that another archive has written into stays: it may be in use there."""

@@ -44,16 +44,17 @@ class PointerFile:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / POINTER
-        self._read: tuple[tuple[int, int], Pointer | None] | None = None
+        self._read: tuple[tuple[int, int], Pointer] | None = None
 
     def read(self) -> Pointer | None:
         """None where there is none, or none that makes sense."""
         try:
             status = self._file.stat()
             which = (status.st_ino, status.st_mtime_ns)
-            if self._read is None or self._read[0] != which:
-                self._read = (which, Pointer.model_validate_json(self._file.read_bytes()))
-            return self._read[1]
+            kept = self._read
+            if kept is None or kept[0] != which:
+                self._read = kept = (which, Pointer.model_validate_json(self._file.read_bytes()))
+            return kept[1]
         except (OSError, ValidationError):
             return None
 

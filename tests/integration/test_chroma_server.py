@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -201,7 +202,23 @@ def test_what_one_process_takes_in_the_other_finds_at_once(open_index: Opener) -
         thread.join()
     assert opened[0][0].coverage().articles == 120
     assert all(in_step(*other) for other in opened)
-    assert all(index._wrong() is None for _, index in opened)
+    assert all(index._wrong()[1] is None for _, index in opened)
+
+
+def test_threads_that_look_at_the_same_time_all_find_it(open_index: Opener) -> None:
+    """What one of them finds is not taken from another: a full archive is never answered as if it were empty."""
+    archive, index = open_index()
+    take_in(archive, index, loaded(range(5)))
+
+    def counts(_: int) -> set[int]:
+        seen = set()
+        for _ in range(40):
+            index._known = None  # the second after which it looks again is over
+            seen.add(index.count())
+        return seen
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set().union(*pool.map(counts, range(4))) == {5}
 
 
 WRITER = """
