@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
-from service.errors import ArchiveError, ArchiveInUse, IndexUnavailable
+from service.errors import ArchiveError, ArchiveInUse, IndexUnavailable, Stopping
 from service.ports import Vectors
 from service.storage.archive import SqliteArchive
 from service.storage.chroma import GRAPH, MOST
@@ -32,7 +32,8 @@ from service.storage.chroma_server import ChromaServer, Gone
 from service.storage.index_checks import IndexChecks
 from service.storage.index_pointer import Mark, Pointer, PointerFile, new_collection
 from service.storage.lock import SharedLock
-from service.storage.turns import PATIENCE, Turns
+from service.storage.turns import PATIENCE, STOPPING, Turns
+from service.telemetry import INDEX_READY, INDEX_REBUILDS
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -85,7 +86,7 @@ class ChromaServerIndex:
         """The collection of the turn that this process has."""
         self._failure, self._ask_again = "", 0.0
         self._mender: threading.Thread | None = None
-        self._failed = self._closed = False
+        self._failed = self._closed = self._stopping = False
         self._lock.acquire()
 
     # ── reading ──────────────────────────────────────────────────────────────
@@ -111,15 +112,17 @@ class ChromaServerIndex:
         with self._noting_failures():
             if self._wrong()[1] is None and not self._mark.exists():
                 return
-            with self._turns.mine(given_up=lambda: self._closed):
+            with self._turns.mine(given_up=self._gives_up):
                 self._mend()
 
     # ── writing ──────────────────────────────────────────────────────────────
 
     @contextmanager
     def turn(self, patience: float = PATIENCE) -> Iterator[None]:
-        """Whatever a writer does to archive and index belongs inside; others wait so long. Raises IndexUnavailable, ArchiveInUse."""
-        with self._turns.mine(patience, lambda: self._closed):
+        """Whatever a writer does to archive and index belongs inside; others wait so long.
+
+        Raises IndexUnavailable, ArchiveInUse, Stopping, else ArchiveError."""
+        with self._turns.mine(patience, self._gives_up):
             self._begin()
             try:
                 yield
@@ -140,7 +143,7 @@ class ChromaServerIndex:
 
     def rebuild(self, archive: SqliteArchive) -> int:
         """Fill a new collection from the archive's vectors and put it in the old one's place; returns how many. Raises ArchiveError."""
-        with self._turns.mine(given_up=lambda: self._closed), self._noting_failures():
+        with self._turns.mine(given_up=self._gives_up), self._noting_failures():
             archive.drop_pending()
             self._fill()
             return archive.vector_count()
@@ -148,6 +151,10 @@ class ChromaServerIndex:
     def announce(self, url: str) -> None:
         """Leave the address at which this process serves the archive, for commands that come by. Raises ArchiveError."""
         self._lock.announce(url)
+
+    def give_up(self) -> None:
+        """Wait for no turn any more, and make nothing again: who is at it gets Stopping. Questions are answered until it is closed."""
+        self._stopping = True
 
     def close(self) -> None:
         """Let archive and server go. A rebuild of this process's is broken off; another process, or the next start, makes it anew."""
@@ -202,6 +209,7 @@ class ChromaServerIndex:
         """At the collection that the pointer names; with `deep` it is also held against the archive, once."""
         looked = self._looked(deep=deep)
         self._known = looked[0]
+        INDEX_READY.set(looked[1] is None)
         return looked
 
     def _looked(self, *, deep: bool) -> _Looked:
@@ -228,32 +236,40 @@ class ChromaServerIndex:
         self._refuse_if_closed()
         with self._noting_failures():
             known = self._mend() or self._fill()
-            self._mark.set()
             pointer = known.pointer.model_copy(update={"state": secrets.token_hex(8), "before": known.pointer.state})
-            self._pointer.write(pointer)
+            self._mark.set()
+            try:
+                self._pointer.write(pointer)
+            except ArchiveError:  # on a full disk, say
+                with suppress(ArchiveError):
+                    self._mark.clear()  # the server was sent nothing yet
+                raise
             self.server.restate(known.id, self._metadata(pointer))
             self._known = _Known(known.id, pointer, time.monotonic() + LOOK_AGAIN)
         self._writes_to, self._failed = known.id, False
 
     def _end(self, *, held_against_archive: bool) -> None:
         """Take the mark away where all went well; else it stays, and the index is made again."""
-        pointer, collection, self._writes_to = self._pointer.read(), self._writes_to, None
-        if self._failed or pointer is None or collection is None:
+        collection, self._writes_to = self._writes_to, None
+        if self._failed or collection is None:
             return
         try:
+            pointer = self._pointer.read()
+            if pointer is None:
+                return
             if held_against_archive and self.server.count(collection) != self._archive.vector_count():
                 logger.warning("the vector index is in doubt: after a turn of writing it does not hold the archive's passages")
                 return
             self._pointer.write(pointer.model_copy(update={"stamp": self._archive.stamp()}))
             self._mark.clear()
-        except (ArchiveError, Gone, OSError) as error:
+        except (ArchiveError, Gone) as error:
             logger.warning("the vector index is in doubt: a turn of writing could not be ended (%s)", error)
 
     @contextmanager
     def _writing(self) -> Iterator[UUID]:
         """One write, in a turn of its own where there is none."""
         if self._writes_to is None:
-            with self._turns.mine(given_up=lambda: self._closed):
+            with self._turns.mine(given_up=self._gives_up):
                 self._begin()
                 try:
                     with self._writing() as collection:
@@ -312,7 +328,8 @@ class ChromaServerIndex:
         collection = self.server.create(pointer.collection, self._metadata(pointer), self._graph)
         total, done = self._archive.vector_count(), 0
         for ids, vectors in self._archive.vectors():
-            self._refuse_if_closed()
+            if self._gives_up():
+                raise Stopping(STOPPING)
             self.server.upsert(collection, ids, vectors)
             done += len(ids)
             if done % _STEP < len(ids):
@@ -323,6 +340,8 @@ class ChromaServerIndex:
         self._mark.clear()
         self._deep = collection
         self._known = known = _Known(collection, pointer, time.monotonic() + LOOK_AGAIN)
+        INDEX_READY.set(1)
+        INDEX_REBUILDS.inc()
         logger.info("vector index made again from %d stored vectors", done)
         if old:
             self._drop(old)
@@ -346,8 +365,12 @@ class ChromaServerIndex:
             yield
         except IndexUnavailable as error:
             self._known = self._deep = None
+            INDEX_READY.set(0)
             self._failure, self._ask_again = str(error), time.monotonic() + PAUSE
             raise
+
+    def _gives_up(self) -> bool:
+        return self._closed or self._stopping
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
