@@ -25,13 +25,22 @@ def reindex(settings: Settings, *, embed: bool) -> int:
     embedder = build_embedder(settings)
     if embed:
         embed_again(settings, embedder)
-    with opened_index(settings, embedder) as (archive, index):
+    with _opened(settings, embedder) as (archive, index):
         return index.rebuild(archive)
 
 
 @contextmanager
 def opened_index(settings: Settings, embedder: Embedder) -> Iterator[tuple[SqliteArchive, ChromaIndex | ChromaServerIndex]]:
     """The archive and its index, which is rebuilt where it is in doubt. Raises ArchiveInUse, ArchiveMismatch, else ArchiveError."""
+    with _opened(settings, embedder) as (archive, index):
+        if isinstance(index, ChromaServerIndex):
+            index.ensure()
+        yield archive, index
+
+
+@contextmanager
+def _opened(settings: Settings, embedder: Embedder) -> Iterator[tuple[SqliteArchive, ChromaIndex | ChromaServerIndex]]:
+    """A Chroma server's is not looked at."""
     archive = open_archive(settings, embedder)
     try:
         index = open_index(settings, archive)

@@ -34,6 +34,7 @@ from service.storage.chroma_index import ChromaIndex
 from service.storage.chroma_server_index import ChromaServerIndex
 from service.storage.feedback import FeedbackLog
 from service.storage.space import free_space, require_space
+from service.storage.turns import STOPPING
 from service.telemetry import BreakerState
 
 logger = logging.getLogger(__name__)
@@ -176,7 +177,7 @@ class Services:
         self.stopping.set()
         if isinstance(self.embedder, SentenceEncoder):
             self.embedder.stop()
-        if isinstance(self.index, ChromaIndex):
+        if isinstance(self.index, ChromaIndex | ChromaServerIndex):
             self.index.give_up()
 
     def close(self) -> None:
@@ -210,4 +211,4 @@ def _until(stopping: threading.Event, items: Iterable[Item]) -> Iterator[Item]:
 
 def _raise_if(stopping: threading.Event) -> None:
     if stopping.is_set():
-        raise Stopping("the service is stopping: run the same again when it is back; what was reported as taken in is kept")
+        raise Stopping(STOPPING)

@@ -94,7 +94,7 @@ MODEL_BREAKER = Gauge(
     multiprocess_mode="livemax", registry=REGISTRY,
 )  # fmt: skip
 INDEX_READY = Gauge(
-    "dateline_index_ready", "1 where the vector index is searched, 0 where it is in doubt and the stored vectors are.",
+    "dateline_index_ready", "1 where the vector index is searched, 0 where it is in doubt: the stored vectors are searched, or a Chroma server's questions refused.",
     multiprocess_mode="livemax", registry=REGISTRY,
 )  # fmt: skip
 INDEX_REBUILDS = Counter("dateline_index_rebuilds", "Rebuilds of the vector index from the archive.", registry=REGISTRY)

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
-from service.errors import ArchiveError, ArchiveInUse, IndexUnavailable
+from service.errors import ArchiveError, ArchiveInUse, IndexUnavailable, Stopping
 from service.ports import Vectors
 from service.storage.archive import SqliteArchive
 from service.storage.chroma import GRAPH, MOST
@@ -32,7 +32,8 @@ from service.storage.chroma_server import ChromaServer, Gone
 from service.storage.index_checks import IndexChecks
 from service.storage.index_pointer import Mark, Pointer, PointerFile, new_collection
 from service.storage.lock import SharedLock
-from service.storage.turns import PATIENCE, Turns
+from service.storage.turns import PATIENCE, STOPPING, Turns
+from service.telemetry import INDEX_READY, INDEX_REBUILDS
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -56,6 +57,10 @@ class _Known:
     until: float
 
 
+_Looked = tuple[_Known | None, str | None]
+"""The collection, and why nobody may be answered out of it; neither where there is nothing to hold."""
+
+
 class ChromaServerIndex:
     """Implements `ports.VectorIndex`. Any number of processes; writers hold `turn`."""
 
@@ -74,13 +79,14 @@ class ChromaServerIndex:
         self._pointer = PointerFile(folder)
         self._mark = Mark(folder)
         self._known: _Known | None = None
+        """Only kept for a moment, and shared by threads: what is to be relied on is handed from call to call."""
         self._deep: UUID | None = None
         """The collection that was held against the archive."""
         self._writes_to: UUID | None = None
         """The collection of the turn that this process has."""
         self._failure, self._ask_again = "", 0.0
         self._mender: threading.Thread | None = None
-        self._failed = self._closed = False
+        self._failed = self._closed = self._stopping = False
         self._lock.acquire()
 
     # ── reading ──────────────────────────────────────────────────────────────
@@ -104,17 +110,19 @@ class ChromaServerIndex:
         """Look, and make it again where it is out of step. Raises IndexUnavailable where the server is down, ArchiveInUse after a while."""
         self._refuse_if_closed()
         with self._noting_failures():
-            if self._wrong() is None and not self._mark.exists():
+            if self._wrong()[1] is None and not self._mark.exists():
                 return
-            with self._turns.mine(given_up=lambda: self._closed):
+            with self._turns.mine(given_up=self._gives_up):
                 self._mend()
 
     # ── writing ──────────────────────────────────────────────────────────────
 
     @contextmanager
     def turn(self, patience: float = PATIENCE) -> Iterator[None]:
-        """Whatever a writer does to archive and index belongs inside; others wait so long. Raises IndexUnavailable, ArchiveInUse."""
-        with self._turns.mine(patience, lambda: self._closed):
+        """Whatever a writer does to archive and index belongs inside; others wait so long.
+
+        Raises IndexUnavailable, ArchiveInUse, Stopping, else ArchiveError."""
+        with self._turns.mine(patience, self._gives_up):
             self._begin()
             try:
                 yield
@@ -135,13 +143,18 @@ class ChromaServerIndex:
 
     def rebuild(self, archive: SqliteArchive) -> int:
         """Fill a new collection from the archive's vectors and put it in the old one's place; returns how many. Raises ArchiveError."""
-        with self._turns.mine(given_up=lambda: self._closed), self._noting_failures():
+        with self._turns.mine(given_up=self._gives_up), self._noting_failures():
             archive.drop_pending()
-            return self._fill()
+            self._fill()
+            return archive.vector_count()
 
     def announce(self, url: str) -> None:
         """Leave the address at which this process serves the archive, for commands that come by. Raises ArchiveError."""
         self._lock.announce(url)
+
+    def give_up(self) -> None:
+        """Wait for no turn any more, and make nothing again: who is at it gets Stopping. Questions are answered until it is closed."""
+        self._stopping = True
 
     def close(self) -> None:
         """Let archive and server go. A rebuild of this process's is broken off; another process, or the next start, makes it anew."""
@@ -175,40 +188,46 @@ class ChromaServerIndex:
         if known and known.pointer == pointer and time.monotonic() < known.until:
             return known.id
         with self._noting_failures():
-            wrong = self._wrong()
+            known, wrong = self._wrong()
         if wrong or (self._mark.exists() and not self._turns.taken()):
             self._mend_beside()
         if wrong:
             raise IndexUnavailable(f"the vector index is being made again from the archive, because {wrong}: ask again in a moment")
-        return self._known.id if self._known else None
+        return known.id if known else None
 
-    def _wrong(self) -> str | None:
-        """Why nobody may be answered out of the collection, if so; looked at again where a writer's turn is just beginning."""
+    def _wrong(self) -> _Looked:
+        """As `_look`, which looks again where a writer's turn is just beginning."""
         for _ in range(_TRIES):
             busy = self._turns.taken()
-            wrong = self._look(deep=not busy)
-            if wrong is None or not busy:
+            looked = self._look(deep=not busy)
+            if looked[1] is None or not busy:
                 break
             time.sleep(_MOMENT)
-        return wrong
+        return looked
 
-    def _look(self, *, deep: bool) -> str | None:
-        """What is wrong with the collection that the pointer names; with `deep`, also held against the archive, once."""
-        self._known, pointer = None, self._pointer.read()
+    def _look(self, *, deep: bool) -> _Looked:
+        """At the collection that the pointer names; with `deep` it is also held against the archive, once."""
+        looked = self._looked(deep=deep)
+        self._known = looked[0]
+        INDEX_READY.set(looked[1] is None)
+        return looked
+
+    def _looked(self, *, deep: bool) -> _Looked:
+        pointer = self._pointer.read()
         if pointer is None:
-            return "there is none yet" if self._archive.vector_count() else None
+            return None, "there is none yet" if self._archive.vector_count() else None
         try:
             found = self.server.look(pointer.collection)
             wrong = self._checks.described(found, pointer)
             if wrong is None and deep and self._deep != found.id:
                 wrong = self._checks.held_against(found.id, pointer)
         except Gone:
-            return "the Chroma server does not have it"
+            return None, "the Chroma server does not have it"
         if wrong:
-            return wrong
-        self._deep = found.id if deep else self._deep
-        self._known = _Known(found.id, pointer, time.monotonic() + LOOK_AGAIN)
-        return None
+            return None, wrong
+        if deep:
+            self._deep = found.id
+        return _Known(found.id, pointer, time.monotonic() + LOOK_AGAIN), None
 
     # ── turns ────────────────────────────────────────────────────────────────
 
@@ -216,37 +235,41 @@ class ChromaServerIndex:
         """Mend what is in doubt, then say in both places that from now on the collection is another."""
         self._refuse_if_closed()
         with self._noting_failures():
-            self._mend()
-            if self._known is None:
-                self._fill()
-            known = self._known
-            assert known is not None
-            self._mark.set()
+            known = self._mend() or self._fill()
             pointer = known.pointer.model_copy(update={"state": secrets.token_hex(8), "before": known.pointer.state})
-            self._pointer.write(pointer)
+            self._mark.set()
+            try:
+                self._pointer.write(pointer)
+            except ArchiveError:  # on a full disk, say
+                with suppress(ArchiveError):
+                    self._mark.clear()  # the server was sent nothing yet
+                raise
             self.server.restate(known.id, self._metadata(pointer))
             self._known = _Known(known.id, pointer, time.monotonic() + LOOK_AGAIN)
         self._writes_to, self._failed = known.id, False
 
     def _end(self, *, held_against_archive: bool) -> None:
         """Take the mark away where all went well; else it stays, and the index is made again."""
-        pointer, collection, self._writes_to = self._pointer.read(), self._writes_to, None
-        if self._failed or pointer is None or collection is None:
+        collection, self._writes_to = self._writes_to, None
+        if self._failed or collection is None:
             return
         try:
+            pointer = self._pointer.read()
+            if pointer is None:
+                return
             if held_against_archive and self.server.count(collection) != self._archive.vector_count():
                 logger.warning("the vector index is in doubt: after a turn of writing it does not hold the archive's passages")
                 return
             self._pointer.write(pointer.model_copy(update={"stamp": self._archive.stamp()}))
             self._mark.clear()
-        except (ArchiveError, Gone, OSError) as error:
+        except (ArchiveError, Gone) as error:
             logger.warning("the vector index is in doubt: a turn of writing could not be ended (%s)", error)
 
     @contextmanager
     def _writing(self) -> Iterator[UUID]:
         """One write, in a turn of its own where there is none."""
         if self._writes_to is None:
-            with self._turns.mine(given_up=lambda: self._closed):
+            with self._turns.mine(given_up=self._gives_up):
                 self._begin()
                 try:
                     with self._writing() as collection:
@@ -284,15 +307,16 @@ class ChromaServerIndex:
         self._mender = threading.Thread(target=mend, name="vector index", daemon=True)
         self._mender.start()
 
-    def _mend(self) -> None:
-        """With the turn in hand: what a broken turn left goes, and an index that is out of step is made again."""
+    def _mend(self) -> _Known | None:
+        """With the turn in hand: what a broken turn left goes, and an index that is out of step is made again. None where there is none."""
         self._archive.drop_pending()
-        wrong = "a write was broken off" if self._mark.exists() else self._look(deep=True)
+        known, wrong = (None, "a write was broken off") if self._mark.exists() else self._look(deep=True)
         if wrong:
             logger.warning("vector index made again from the archive: %s", wrong)
-            self._fill()
+            return self._fill()
+        return known
 
-    def _fill(self) -> int:
+    def _fill(self) -> _Known:
         """A new collection of everything the archive holds, pointed to when it is whole; then the old one goes, where it was ours."""
         old, half = self._pointer.read(), self._mark.filling()
         state = secrets.token_hex(8)
@@ -304,7 +328,8 @@ class ChromaServerIndex:
         collection = self.server.create(pointer.collection, self._metadata(pointer), self._graph)
         total, done = self._archive.vector_count(), 0
         for ids, vectors in self._archive.vectors():
-            self._refuse_if_closed()
+            if self._gives_up():
+                raise Stopping(STOPPING)
             self.server.upsert(collection, ids, vectors)
             done += len(ids)
             if done % _STEP < len(ids):
@@ -314,11 +339,13 @@ class ChromaServerIndex:
         self._pointer.write(pointer)
         self._mark.clear()
         self._deep = collection
-        self._known = _Known(collection, pointer, time.monotonic() + LOOK_AGAIN)
+        self._known = known = _Known(collection, pointer, time.monotonic() + LOOK_AGAIN)
+        INDEX_READY.set(1)
+        INDEX_REBUILDS.inc()
         logger.info("vector index made again from %d stored vectors", done)
         if old:
             self._drop(old)
-        return done
+        return known
 
     def _drop(self, old: Pointer) -> None:
         """One that another archive has written into stays: it may be in use there."""
@@ -338,8 +365,12 @@ class ChromaServerIndex:
             yield
         except IndexUnavailable as error:
             self._known = self._deep = None
+            INDEX_READY.set(0)
             self._failure, self._ask_again = str(error), time.monotonic() + PAUSE
             raise
+
+    def _gives_up(self) -> bool:
+        return self._closed or self._stopping
 
     def _refuse_if_closed(self) -> None:
         if self._closed:

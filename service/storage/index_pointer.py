@@ -11,8 +11,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from service.errors import IndexUnavailable
 from service.storage import durable
 from service.storage.file import ArchiveFile
+from service.storage.turns import telling
 
 IN_DOUBT = "chroma-server.in-doubt"
 """The mark: there from before the first write of a turn until after its clean end. It may name a collection that is being filled."""
@@ -44,22 +46,26 @@ class PointerFile:
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / POINTER
-        self._read: tuple[tuple[int, int], Pointer | None] | None = None
+        self._read: tuple[tuple[int, int], Pointer] | None = None
 
     def read(self) -> Pointer | None:
-        """None where there is none, or none that makes sense."""
+        """None where there is none, or none of ours. Raises IndexUnavailable where it cannot be read: the index may well be in order."""
         try:
             status = self._file.stat()
             which = (status.st_ino, status.st_mtime_ns)
-            if self._read is None or self._read[0] != which:
-                self._read = (which, Pointer.model_validate_json(self._file.read_bytes()))
-            return self._read[1]
-        except (OSError, ValidationError):
+            kept = self._read
+            if kept is None or kept[0] != which:
+                self._read = kept = (which, Pointer.model_validate_json(self._file.read_bytes()))
+            return kept[1]
+        except (FileNotFoundError, ValidationError):
             return None
+        except OSError as error:
+            raise IndexUnavailable(f"{self._file} cannot be read ({error.strerror}): see to whose it is, and to the disk") from error
 
     def write(self, pointer: Pointer) -> None:
-        """Raises OSError."""
-        durable.write(self._file, pointer.model_dump_json().encode())
+        """Raises DiskFull, else ArchiveError."""
+        with telling(self._file.parent):
+            durable.write(self._file, pointer.model_dump_json().encode())
 
 
 class Mark:
@@ -73,8 +79,9 @@ class Mark:
         return self._file.exists()
 
     def set(self) -> None:
-        """Raises OSError."""
-        durable.touch(self._file)
+        """Raises DiskFull, else ArchiveError."""
+        with telling(self._file.parent):
+            durable.touch(self._file)
 
     def filling(self) -> str | None:
         """The collection that was being filled when it was left."""
@@ -84,12 +91,14 @@ class Mark:
             return None
 
     def set_filling(self, collection: str) -> None:
-        """Raises OSError."""
-        durable.write(self._file, collection.encode())
+        """Raises DiskFull, else ArchiveError."""
+        with telling(self._file.parent):
+            durable.write(self._file, collection.encode())
 
     def clear(self) -> None:
-        """Raises OSError."""
-        durable.remove(self._file)
+        """Raises DiskFull, else ArchiveError."""
+        with telling(self._file.parent):
+            durable.remove(self._file)
 
 
 def new_collection(archive: ArchiveFile) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,12 +12,27 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from service.errors import ArchiveInUse
+from service.errors import ArchiveError, ArchiveInUse, Stopping
+from service.storage.space import blame_the_disk
 
 PATIENCE = 600.0
 """Seconds for those who were there before: as long as some thousand articles take to be embedded."""
 _STEP = 0.25
 """Seconds between two looks at whether waiting still makes sense."""
+_LOOKS = 0.2
+"""Seconds that everybody waits at least: who only looks is in the way for a moment."""
+STOPPING = "the service is stopping: run the same again when it is back; what was reported as taken in is kept"
+
+
+@contextmanager
+def telling(folder: Path) -> Iterator[None]:
+    """What the system refuses there, as DiskFull or another ArchiveError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            blame_the_disk(folder)
+        raise ArchiveError(f"{folder} cannot be written ({error.strerror}): set DATELINE_DATA_DIR") from error
 
 
 class Turns:
@@ -27,8 +44,10 @@ class Turns:
 
     @contextmanager
     def mine(self, patience: float = PATIENCE, given_up: Callable[[], bool] = lambda: False) -> Iterator[None]:
-        """Wait for the turn, and have it. Raises ArchiveInUse where it does not come in so many seconds, or waiting is given up."""
-        until = time.monotonic() + patience
+        """Wait for the turn, and have it. Raises ArchiveInUse where it does not come in so many seconds, Stopping where it is given up.
+
+        ArchiveError where the file cannot be written."""
+        until = time.monotonic() + max(patience, _LOOKS)
         lock = FileLock(self._file, thread_local=False)
         while not self._here.acquire(timeout=_pause(until)):
             self._make_sure(until, given_up)
@@ -43,23 +62,37 @@ class Turns:
             self._here.release()
 
     def taken(self) -> bool:
-        """Whether somebody has the turn now, in this process or another."""
-        lock = FileLock(self._file, thread_local=False)
-        if self._here.locked() or not _taken(lock, 0):
+        """Whether somebody has the turn now, in this process or another. Any number may look at once. Raises ArchiveError."""
+        import fcntl  # not on Windows, where archives are not shared (`lock.SharedLock`)
+
+        if self._here.locked():
             return True
-        lock.release()
+        with telling(self._file.parent):
+            try:
+                opened = os.open(self._file, os.O_RDONLY)
+            except FileNotFoundError:
+                return False
+            try:
+                fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            finally:
+                os.close(opened)
         return False
 
     def _make_sure(self, until: float, given_up: Callable[[], bool]) -> None:
-        if given_up() or time.monotonic() >= until:
+        if given_up():
+            raise Stopping(STOPPING)
+        if time.monotonic() >= until:
             raise ArchiveInUse("others are writing into this archive (a `dateline ingest` or `watch`, or a service): try again later")
 
 
 def _taken(lock: FileLock, seconds: float) -> bool:
-    try:
-        lock.acquire(timeout=seconds)
-    except Timeout:
-        return False
+    with telling(Path(lock.lock_file).parent):
+        try:
+            lock.acquire(timeout=seconds)
+        except Timeout:
+            return False
     return True
 
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,15 @@ import pytest
 from fastapi.testclient import TestClient
 
 from service.articles.row import Loaded, article_from_row
-from service.errors import ArchiveInUse, IndexUnavailable
+from service.errors import ArchiveError, ArchiveInUse, IndexUnavailable, Stopping
 from service.indexing.ingest import Ingester
+from service.services import Services
 from service.storage.archive import SqliteArchive
 from service.storage.chroma_index import ChromaIndex
 from service.storage.chroma_server_index import ChromaServerIndex
-from service.storage.index_pointer import IN_DOUBT, POINTER, PointerFile
+from service.storage.index_pointer import IN_DOUBT, POINTER, Pointer, PointerFile
 from service.storage.turns import Turns
+from service.telemetry import REGISTRY
 from tests.chroma_server import RunningChroma, running_chroma
 from tests.fakes import NOON, CountingEmbedder, FixedClock
 from tests.integration.conftest import ROWS, Door
@@ -201,7 +204,23 @@ def test_what_one_process_takes_in_the_other_finds_at_once(open_index: Opener) -
         thread.join()
     assert opened[0][0].coverage().articles == 120
     assert all(in_step(*other) for other in opened)
-    assert all(index._wrong() is None for _, index in opened)
+    assert all(index._wrong()[1] is None for _, index in opened)
+
+
+def test_threads_that_look_at_the_same_time_all_find_it(open_index: Opener) -> None:
+    """What one of them finds is not taken from another: a full archive is never answered as if it were empty."""
+    archive, index = open_index()
+    take_in(archive, index, loaded(range(5)))
+
+    def counts(_: int) -> set[int]:
+        seen = set()
+        for _ in range(40):
+            index._known = None  # the second after which it looks again is over
+            seen.add(index.count())
+        return seen
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set().union(*pool.map(counts, range(4))) == {5}
 
 
 WRITER = """
@@ -210,6 +229,7 @@ from pathlib import Path
 from tests.fakes import CountingEmbedder, FixedClock
 from tests.integration.test_chroma_server import loaded
 from service.indexing.ingest import Ingester
+from service.services import Services
 from service.storage.archive import SqliteArchive
 from service.storage.chroma_server_index import ChromaServerIndex
 folder = Path(sys.argv[1])
@@ -279,6 +299,44 @@ def test_embedded_chroma_and_a_server_exclude_each_other(open_index: Opener, tmp
         open_index()
     alone.close()
     assert open_index()[1].count() == 0
+
+
+def test_a_write_that_waits_for_its_turn_ends_when_the_service_stops(open_services: Callable[..., Services], chroma: RunningChroma) -> None:
+    """It is told to come again, while another process still has the turn; questions are answered meanwhile."""
+    services = open_services(chroma_url=chroma.url)
+    services.ingest(loaded(range(3)))
+    with ThreadPoolExecutor(1) as pool, Turns(services.settings.data_dir).mine():
+        waiting = pool.submit(services.remove, ["a1"])
+        services.stop()
+        with pytest.raises(Stopping, match="run the same again"):
+            waiting.result(SOON)
+        assert services.index.count() == 3
+
+
+def test_what_cannot_be_written_or_read_beside_the_archive_is_told(open_index: Opener, tmp_path: Path) -> None:
+    """A pointer that cannot be replaced is an error of ours and no doubt; one that cannot be read does not have the index made again."""
+    archive, index = open_index()
+    take_in(archive, index, loaded(range(3)))
+    pointer, before = tmp_path / "data" / POINTER, REGISTRY.get_sample_value("dateline_index_rebuilds_total")
+    index.ensure()
+    assert REGISTRY.get_sample_value("dateline_index_ready") == 1
+    pointer.rename(tmp_path / "kept")
+    pointer.mkdir()
+    for attempt in (index.count, index.ensure, lambda: take_in(archive, index, loaded(range(3, 6)))):
+        with pytest.raises(IndexUnavailable, match="cannot be read"):
+            attempt()
+        index._ask_again = 0.0  # the moment for which it is left alone is over
+    assert REGISTRY.get_sample_value("dateline_index_ready") == 0
+    with pytest.raises(ArchiveError, match="set DATELINE_DATA_DIR"):
+        PointerFile(tmp_path / "data").write(Pointer.model_validate_json((tmp_path / "kept").read_bytes()))
+    pointer.rmdir()
+    (tmp_path / "kept").rename(pointer)
+    assert not (tmp_path / "data" / IN_DOUBT).exists()
+    assert in_step(archive, index)
+    assert REGISTRY.get_sample_value("dateline_index_rebuilds_total") == before
+    assert REGISTRY.get_sample_value("dateline_index_ready") == 1
+    assert index.rebuild(archive) == 3
+    assert REGISTRY.get_sample_value("dateline_index_rebuilds_total") == (before or 0) + 1
 
 
 # ── whether it is in step, and whose it is ───────────────────────────────────
@@ -403,6 +461,14 @@ def test_the_commands_work_beside_each_other(run: Callable[..., Any], chroma: Ru
     assert "3 vectors indexed" in run("reindex").output
     assert pointed_to(tmp_path / "data") != before
     assert run("reindex", "--embed").exit_code == 0
+    assert run("backup", tmp_path / "kept").exit_code == 0
+    before = pointed_to(tmp_path / "data")
+    for number, words in enumerate([(), ("--embed",)]):
+        monkeypatch.setenv("DATELINE_DATA_DIR", str(tmp_path / f"restored-{number}"))
+        restored = run("restore", tmp_path / "kept", *words)
+        assert restored.exit_code == 0, restored.output
+        assert pointed_to(tmp_path / f"restored-{number}") != before
+    monkeypatch.setenv("DATELINE_DATA_DIR", str(tmp_path / "data"))
     examined = " ".join(run("doctor").output.split())
     assert f"3 vectors in the Chroma server at {chroma.url}" in examined
     chroma.kill()

@@ -5,12 +5,13 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from service.errors import ArchiveError, ArchiveInUse
+from service.errors import ArchiveError, ArchiveInUse, Stopping
 from service.storage.lock import Holder, ProcessLock, SharedLock
 from service.storage.turns import Turns
 
@@ -126,12 +127,46 @@ def test_a_turn_comes_when_the_one_before_ends(tmp_path: Path) -> None:
     with mine.mine():
         assert mine.taken()
         assert others.taken()
-        for options in ({"patience": 0.0}, {"given_up": lambda: True}):
-            for turns in (mine, others):
-                with pytest.raises(ArchiveInUse, match="others are writing"), turns.mine(**options):  # type: ignore[arg-type]
-                    pass
+        for turns in (mine, others):
+            with pytest.raises(ArchiveInUse, match="others are writing"), turns.mine(patience=0.0):
+                pass
+            with pytest.raises(Stopping, match="run the same again"), turns.mine(given_up=lambda: True):
+                pass
     with others.mine(patience=0):
         assert mine.taken()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="shared locks")
+def test_who_looks_is_not_in_the_way(tmp_path: Path) -> None:
+    """Two who look at once see nobody, and a turn waits for neither in vain."""
+    with Turns(tmp_path).mine():
+        pass
+    looks, over = Turns(tmp_path), threading.Event()
+    seen: set[bool] = set()
+
+    def look() -> None:
+        turns = Turns(tmp_path)
+        while not over.is_set():
+            seen.add(turns.taken())
+
+    watching = threading.Thread(target=look)
+    watching.start()
+    try:
+        seen |= {looks.taken() for _ in range(2000)}
+        assert seen == {False}
+        for _ in range(5):
+            with looks.mine(patience=0):
+                pass
+    finally:
+        over.set()
+        watching.join()
+
+
+def test_a_turn_whose_file_cannot_be_written_says_so(tmp_path: Path) -> None:
+    """A folder stands in its place."""
+    (tmp_path / "writing.lock").mkdir()
+    with pytest.raises(ArchiveError, match="set DATELINE_DATA_DIR"), Turns(tmp_path).mine():
+        pass
 
 
 def note(**values: object) -> bytes:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -42,15 +43,24 @@ def test_the_room_of_a_folder_to_come_is_that_of_the_one_above(tmp_path: Path) -
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
-    """What an interrupted write left beside it is replaced too."""
+    """Nothing is left beside it, and nobody else can read it."""
     file = tmp_path / "note"
-    (tmp_path / "note.new").write_text("half")
     for content in (b"one", b"another"):
         durable.write(file, content)
         assert file.read_bytes() == content
     assert [path.name for path in tmp_path.iterdir()] == ["note"]
     if os.name == "posix":
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_several_may_write_one_file_at_once(tmp_path: Path) -> None:
+    """Each write succeeds, and what is there in the end is one of them, whole."""
+    contents = [bytes([65 + number]) * 1000 for number in range(8)]
+    with ThreadPoolExecutor(len(contents)) as writers:
+        for _ in range(20):
+            list(writers.map(lambda content: durable.write(tmp_path / "note", content), contents))
+    assert (tmp_path / "note").read_bytes() in contents
+    assert [path.name for path in tmp_path.iterdir()] == ["note"]
 
 
 def test_what_cannot_be_replaced_leaves_nothing_beside_it(tmp_path: Path) -> None:
