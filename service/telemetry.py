@@ -94,7 +94,8 @@ MODEL_BREAKER = Gauge(
     multiprocess_mode="livemax", registry=REGISTRY,
 )  # fmt: skip
 INDEX_READY = Gauge(
-    "dateline_index_ready", "1 where the vector index is searched, 0 where it is in doubt: the stored vectors are searched, or a Chroma server's questions refused.",
+    "dateline_index_ready",
+    "1 where the vector index is searched, 0 where it is in doubt: then the stored vectors are, or with a Chroma server questions are refused.",
     multiprocess_mode="livemax", registry=REGISTRY,
 )  # fmt: skip
 INDEX_REBUILDS = Counter("dateline_index_rebuilds", "Rebuilds of the vector index from the archive.", registry=REGISTRY)
