@@ -95,7 +95,7 @@ MODEL_BREAKER = Gauge(
 )  # fmt: skip
 INDEX_READY = Gauge(
     "dateline_index_ready",
-    "1 where the vector index is searched, 0 where it is in doubt: then the stored vectors are, or with a Chroma server questions are refused.",
+    "1 where the vector index is searched, 0 where it is in doubt: then the stored vectors are, or with a server questions are refused.",
     multiprocess_mode="livemax", registry=REGISTRY,
 )  # fmt: skip
 INDEX_REBUILDS = Counter("dateline_index_rebuilds", "Rebuilds of the vector index from the archive.", registry=REGISTRY)
