@@ -118,16 +118,20 @@ export async function readiness() {
  */
 export async function* ask(body, signal) {
   let last = null;
+  let seen = false;
   for (let tries = 0; ; tries += 1) {
     try {
       for await (const { id, ...event } of asked(body, signal, last)) {
         last = id || last;
+        seen = true;
         yield event;
       }
       return;
     } catch (error) {
       const lost = error instanceof Problem && ["broken", "unreachable"].includes(error.kind);
-      if (!last || (!lost && !tries) || tries >= RESUMED) throw error;
+      // A browser may throw away what it had received when the connection broke: then the question is asked anew.
+      const unseen = !seen && error.kind === "broken";
+      if (!(last || unseen) || (!lost && !tries) || tries >= RESUMED) throw error;
       if (!lost) throw new Problem("broken"); // it cannot be taken up: what was told of the first break stands
       await new Promise((done) => setTimeout(done, 300 * 4 ** tries));
     }
