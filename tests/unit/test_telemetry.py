@@ -20,7 +20,8 @@ from service.settings import resources
 from service.telemetry import REGISTRY, exposition, kind_of, span, stage, trace_with
 
 LABELS = {
-    "model", "road", "stage", "generator", "status", "fallback", "error", "direction", "method", "route", "door", "reason", "outcome", "kind",
+    "model",
+    "road", "stage", "generator", "status", "fallback", "error", "direction", "method", "route", "door", "reason", "outcome", "kind",
     "version", "python",
 }  # fmt: skip
 """Each with few values, whoever asks what of which archive."""
