@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import opentelemetry.exporter.otlp.proto.grpc.trace_exporter as grpc_exporter
 import pytest
 from opentelemetry import trace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -122,11 +123,15 @@ def test_the_console_shows_them(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 
 def test_grpc_is_another_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its exporter is made; nothing is sent where there is nothing to send."""
+    """Its exporter is made, and not that of HTTP; nothing is sent where there is nothing to send."""
+    made: list[str] = []
+    kind, begin = grpc_exporter.OTLPSpanExporter, grpc_exporter.OTLPSpanExporter.__init__
+    monkeypatch.setattr(kind, "__init__", lambda self, *given, **named: (made.append("grpc"), begin(self, *given, **named))[1])
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
     with traced():
         pass
+    assert made == ["grpc"]
 
 
 @pytest.mark.parametrize(
