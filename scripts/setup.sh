@@ -10,12 +10,12 @@ fail() { echo "dateline setup: $*" >&2; exit 1; }
 find_python() {
     local candidate
     for candidate in ${PYTHON:-} python3.13 python3.12 python3.11 python3; do
-        if command -v "$candidate" >/dev/null && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+        if command -v "$candidate" >/dev/null && "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11, 5))' 2>/dev/null; then
             echo "$candidate"
             return
         fi
     done
-    fail "Python 3.11 or newer was not found. Install it, or name it: make setup PYTHON=/path/to/python3.12"
+    fail "Python 3.11.5 or newer was not found. Install it, or name it: make setup PYTHON=/path/to/python3.12"
 }
 
 python=$(find_python)
