@@ -151,7 +151,7 @@ def _texts(articles: Path | None) -> Sequence[str]:
     """What the ingest embeds, cut by the ingest's own preparation with an encoder that only counts."""
     from service.indexing.passages import cut_passages, header
     from service.indexing.preparation import MIN_PASSAGE_TOKENS
-    from service.models.encoder import build_embedder
+    from service.models.embedders import build_embedder
 
     with TemporaryDirectory() as folder, build(load_settings(data_dir=Path(folder), model="extractive")) as services:
         embedder = build_embedder(services.settings)

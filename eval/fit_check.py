@@ -34,7 +34,7 @@ from service.evaluation.other_metrics import area_under_roc, balanced_accuracy
 from service.evaluation.second_reader import FILE, said_before, version_of
 from service.evaluation.suite import load_suite
 from service.models.cache_file import CacheFile
-from service.models.encoder import build_embedder
+from service.models.embedders import build_embedder
 from service.models.vector_cache import VectorCache
 from service.settings import load_settings, resources
 

@@ -15,14 +15,14 @@ from service.answering.prompting import ANSWER_PROMPT, ANSWERABLE_PROMPT, VERIFI
 from service.answering.writing import ModelWriter, Prompts
 from service.articles.sandbox import Sandbox
 from service.articles.sources import Intake
-from service.errors import ArchiveInUse, IndexUnavailable
+from service.errors import ArchiveInUse, DiskFull, IndexUnavailable
 from service.fetching.fetch import FetchLimits, SafeFetcher
 from service.fetching.polite import PoliteFetcher
 from service.indexing.ingest import Ingester
 from service.indexing.passages import PASSAGE_VERSION
 from service.indexing.report import IngestReport
 from service.models.breaker import GuardedGenerator
-from service.models.encoder import build_embedder
+from service.models.embedders import build_embedder
 from service.models.generator import ChatGenerator, build_generator
 from service.models.nli import NLI, NliJudge
 from service.models.reranker import build_reranker
@@ -32,8 +32,6 @@ from service.retrieval.search import Searcher
 from service.services import Services, now
 from service.settings import Settings, resources
 from service.storage.archive import SqliteArchive
-from service.storage.chroma_index import ChromaIndex
-from service.storage.chroma_server_index import ChromaServerIndex
 from service.storage.conversations import Conversations
 from service.storage.opening import index_for
 from service.storage.space import require_space
@@ -142,7 +140,7 @@ def build_second_reader(settings: Settings, generator: Generator | None) -> Seco
 def _caught_up(services: Services) -> Services:
     """The same, with stories for an archive that has none yet, where this process is its only writer: once, seconds for 10,000 articles."""
     try:
-        if isinstance(services.index, ChromaIndex | ChromaServerIndex) and (found := _catch_up(services)):
+        if found := _catch_up(services):
             logger.info("looked for reprints among %d articles that were taken in before", found)
     except BaseException:
         services.close()
@@ -156,15 +154,13 @@ def _guarded(generator: ChatGenerator | None) -> Generator | None:
 
 
 def _catch_up(services: Services) -> int:
-    """Where others may write, only if there is anything to do and nobody has the turn; else the next start does it."""
-    if not isinstance(services.index, ChromaServerIndex):
-        return services.ingester.catch_up()
+    """Only if there is anything to do and nobody else writes; else the next start does it."""
     if not (any(services.archive.unsketched()) or any(services.archive.unread_for_notices())):
         return 0
     try:
         with services.index.turn(patience=0):
             return services.ingester.catch_up()
-    except (ArchiveInUse, IndexUnavailable) as error:
+    except (ArchiveInUse, DiskFull, IndexUnavailable) as error:
         logger.warning("stories and notices of older articles are looked for at the next start: %s", error)
         return 0
 

@@ -18,7 +18,7 @@ from service.bootstrap import build, reading
 from service.environment import PREFIX
 from service.errors import ArchiveInUse, DatelineError, SettingsError
 from service.http.keys import require_keys
-from service.models import encoder
+from service.models import embedders
 from service.models.catalogue import CATALOGUE, DEFAULT_GENERATOR, Entry
 from service.models.fetch import installed
 from service.models.generator import build_generator
@@ -100,7 +100,7 @@ def _encoder(settings: Settings) -> Check:
     entry = next((one for one in CATALOGUE if one.name.casefold() == settings.embedding_model.casefold()), None)
     if entry and not settings.embedding_url:
         return _fetched("encoder", entry, settings)
-    return _asked("encoder", lambda: encoder.build_embedder(settings).examine(), "see DATELINE_EMBEDDING_MODEL and DATELINE_EMBEDDING_URL")
+    return _asked("encoder", lambda: embedders.build_embedder(settings).examine(), "see DATELINE_EMBEDDING_MODEL and _EMBEDDING_URL")
 
 
 def _language_model(settings: Settings) -> Check:

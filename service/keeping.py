@@ -18,7 +18,7 @@ from pathlib import Path
 
 from service.bootstrap import ARCHIVE_FILE, fingerprint
 from service.errors import ArchiveDamaged, ArchiveError, ArchiveInUse, ArchiveMismatch, BadInput, DatelineError, NotFound
-from service.models import encoder
+from service.models import embedders
 from service.ports import Embedder
 from service.reindexing import embed_again, opened_index
 from service.services import now
@@ -107,7 +107,7 @@ def restore(
     encoder or a newer Dateline, what the encoder raises, ArchiveDamaged, DiskFull, else ArchiveError. In all these cases nothing was
     changed, except where an ArchiveError says otherwise: the disk failed while it was put in place.
     """
-    embedder = embedder or encoder.build_embedder(settings)
+    embedder = embedder or embedders.build_embedder(settings)
     with ExitStack() as stack:
         with _unchanged(settings.data_dir):
             archive = stack.enter_context(_held(settings, replace=replace))

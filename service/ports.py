@@ -69,6 +69,26 @@ class VectorIndex(Protocol):
 
     def count(self) -> int: ...
 
+    def turn(self, patience: float = ...) -> AbstractContextManager[None]:
+        """Whatever a writer does to archive and index belongs inside; others wait so many seconds, then get ArchiveInUse."""
+        ...
+
+    def mend(self) -> None:
+        """Make it again from the archive where it is in doubt. Raises ArchiveError."""
+        ...
+
+    def announce(self, url: str) -> None:
+        """Leave word of the address at which this process serves the archive."""
+        ...
+
+    def give_up(self) -> None:
+        """It is to be closed soon: a rebuild under way, or waiting for a turn, ends with Stopping. Questions are still answered."""
+        ...
+
+    def close(self) -> None:
+        """Leave it clean. A writer gets a moment to come to an end."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class StagedArticle:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from service.bootstrap import ARCHIVE_FILE, fingerprint, open_archive
 from service.indexing.passages import embedded_text
 from service.indexing.preparation import serves
-from service.models.encoder import build_embedder
+from service.models.embedders import build_embedder
 from service.ports import Embedder
 from service.services import now
 from service.settings import Settings
@@ -33,8 +33,7 @@ def reindex(settings: Settings, *, embed: bool) -> int:
 def opened_index(settings: Settings, embedder: Embedder) -> Iterator[tuple[SqliteArchive, ChromaIndex | ChromaServerIndex]]:
     """The archive and its index, which is rebuilt where it is in doubt. Raises ArchiveInUse, ArchiveMismatch, else ArchiveError."""
     with _opened(settings, embedder) as (archive, index):
-        if isinstance(index, ChromaServerIndex):
-            index.ensure()
+        index.mend()
         yield archive, index
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,16 +30,12 @@ from service.readiness import Warmth, not_ready, ready, seen
 from service.retrieval.search import Searcher
 from service.settings import Settings, resources
 from service.storage.archive import SqliteArchive
-from service.storage.chroma_index import ChromaIndex
-from service.storage.chroma_server_index import ChromaServerIndex
 from service.storage.feedback import FeedbackLog
 from service.storage.space import free_space, require_space
 from service.storage.turns import STOPPING
 from service.telemetry import BreakerState
 
 logger = logging.getLogger(__name__)
-LAST_WRITE = 2.0
-"""Seconds that a write under way gets at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +72,6 @@ class Services:
     generator: Generator | None
     intake: Intake
     reranker: Reranker | None = None
-    writing: threading.Lock = field(default_factory=threading.Lock)
     warmth: Warmth = field(default_factory=Warmth)
     closing: ExitStack = field(default_factory=ExitStack)
     """What else ends with the services."""
@@ -91,23 +86,19 @@ class Services:
         """Articles from files, folders, addresses and, for `-`, standard input, by these settings."""
         return self.intake.items(sources, columns)
 
-    def ingest(self, items: Iterable[Item], progress: Progress | None = None, *, dry_run: bool = False) -> IngestReport:
+    def ingest(self, items: Iterable[Item], progress: Progress | None = None) -> IngestReport:
         """`Ingester.run`, one at a time.
 
         Raises IndexUnavailable or ArchiveInUse where its turn does not come, Stopping in the middle once `stop` was called.
         """
-        with self.turn():
-            return self.ingester.run(_until(self.stopping, items), progress, dry_run=dry_run)
+        with self.index.turn():
+            return self.ingester.run(_until(self.stopping, items), progress)
 
     def remove(self, article_ids: Sequence[str]) -> None:
         """Take articles out of every index, with every version they had; those that are not there are passed over."""
-        with self.turn():
+        with self.index.turn():
             _raise_if(self.stopping)
             self.ingester.remove(article_ids)
-
-    def turn(self) -> AbstractContextManager[object]:
-        """The one turn at writing: of this process's threads, and with a Chroma server of all processes."""
-        return self.index.turn() if isinstance(self.index, ChromaServerIndex) else self.writing
 
     def search(self, request: AskRequest, k: int) -> Found:
         """Retrieval only. Raises BadQuestion."""
@@ -128,21 +119,20 @@ class Services:
 
     def announce(self, url: str) -> None:
         """Leave word beside the archive that it is served there, for commands that want to write meanwhile."""
-        if isinstance(self.index, ChromaIndex | ChromaServerIndex):
-            self.index.announce(url)
+        self.index.announce(url)
 
     def warm_up(self) -> threading.Thread:
         """Load encoder and models in the background, before the first question needs them; `readiness` tells how it goes."""
         server, reranker = self.server, self.reranker
-        loads: dict[str, Callable[[], object]] = {"index": self.index.count} if isinstance(self.index, ChromaServerIndex) else {}
-        loads |= {"encoder": lambda: self.embedder.embed(["warm"])}
-        loads |= {"index": self.index.mend} if isinstance(self.index, ChromaIndex) else {}
+        loads: dict[str, Callable[[], object]] = {"encoder": lambda: self.embedder.embed(["warm"])}
         if server:
             loads["generator"] = server.ensure
             watch = LlamaWatch(server)
             self.closing.callback(watch.stop)
             watch.start()
-        return self.warmth.load(loads | ({"reranker": lambda: reranker.rerank("warm", ["warm"])} if reranker else {}))
+        if reranker:
+            loads["reranker"] = lambda: reranker.rerank("warm", ["warm"])
+        return self.warmth.load(loads | {"index": self.index.mend})  # last: questions are answered before it is whole
 
     def readiness(self) -> dict[str, Any]:
         """Each part and whether it can serve, and the names of those that cannot.
@@ -177,22 +167,16 @@ class Services:
         self.stopping.set()
         if isinstance(self.embedder, SentenceEncoder):
             self.embedder.stop()
-        if isinstance(self.index, ChromaIndex | ChromaServerIndex):
-            self.index.give_up()
+        self.index.give_up()
 
     def close(self) -> None:
         """Close everything, the index first so that it is left clean; who writes to it gets a moment to come to an end."""
         self.stopping.set()
-        if self.writing.acquire(timeout=LAST_WRITE):
-            self.writing.release()
-        else:
-            logger.warning("articles are still being written: the vector index is rebuilt at the next start")
         with self.closing as last:
             if self.server:
                 last.callback(self.server.stop)
             last.callback(self.archive.close)
-            if isinstance(self.index, ChromaIndex | ChromaServerIndex):
-                last.callback(self.index.close)
+            last.callback(self.index.close)
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,9 @@
 """Small stand-ins for the ports, held to the same contract suites as the real adapters."""
 
 import re
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import numpy as np
 from service.articles.parsing import parse
 from service.articles.raw import Raw
 from service.articles.reading import Reading
-from service.errors import ModelError
+from service.errors import ArchiveInUse, ModelError
 from service.models.hashing import HashingEmbedder
 from service.ports import Vectors
 from service.vectors import nearest
@@ -87,6 +89,7 @@ class MemoryIndex:
 
     def __init__(self) -> None:
         self.rows: dict[str, Vectors] = {}
+        self.writer = threading.Lock()
 
     def upsert(self, ids: Sequence[str], vectors: Vectors) -> None:
         self.rows.update(zip(ids, vectors, strict=True))
@@ -100,3 +103,20 @@ class MemoryIndex:
 
     def count(self) -> int:
         return len(self.rows)
+
+    @contextmanager
+    def turn(self, patience: float = 10.0) -> Iterator[None]:
+        if not self.writer.acquire(timeout=patience):
+            raise ArchiveInUse("others are writing")
+        try:
+            yield
+        finally:
+            self.writer.release()
+
+    def mend(self) -> None: ...
+
+    def announce(self, url: str) -> None: ...
+
+    def give_up(self) -> None: ...
+
+    def close(self) -> None: ...

@@ -76,7 +76,7 @@ def opened(
     """
     from service import bootstrap
     from service.models.draft_cache import DraftCache
-    from service.models.encoder import build_embedder
+    from service.models.embedders import build_embedder
     from service.models.generator import build_generator
     from service.models.vector_cache import VectorCache
 

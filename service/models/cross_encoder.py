@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from service.errors import ModelCorrupt, ModelError, ModelNotFound, ModelUnavailable
-from service.models.encoder import PICKLES
+from service.models.encoder_folder import PICKLES
 from service.models.sources import Unreachable, probe
 
 if TYPE_CHECKING:

@@ -26,33 +26,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from service.errors import ArchiveError, Stopping
+from service.errors import ArchiveError, ArchiveInUse, Stopping
 from service.ports import Vectors
 from service.storage import durable, manifest, quarantine
 from service.storage.archive import SqliteArchive
-from service.storage.chroma import GRAPH, MOST, batches, chroma_settings, names_embedding_function, similarities
+from service.storage.chroma import GRAPH, MOST
+from service.storage.chroma_embedded import EmbeddedChroma
 from service.storage.exact_index import ExactIndex
 from service.storage.lock import ProcessLock
 from service.storage.manifest import Doubt
 from service.storage.space import blame_the_disk, require_space
+from service.storage.turns import LAST_WRITE, OTHERS, PATIENCE
 from service.telemetry import INDEX_READY, INDEX_REBUILDS
-
-if TYPE_CHECKING:
-    from chromadb.api import ClientAPI
 
 logger = logging.getLogger(__name__)
 
-BATCH = 250
-"""Rows a write: Chroma holds the interpreter's lock while it writes, some 100 ms for so many."""
 IN_USE = "chroma.in-use"
 """The mark beside the index while it is open; found at a start, it means that the index is in doubt, for the reason it holds if any."""
 MANIFEST = "chroma.manifest"
 """What the last clean close left, beside the index."""
-_COLLECTION = "passages"
 _STEP = 10_000
 """Vectors between two words on how far a rebuild is."""
 
@@ -72,9 +65,9 @@ class ChromaIndex:
         self._manifest = folder / MANIFEST
         self._archive = archive
         self._graph = dict(graph)
+        self._chroma = EmbeddedChroma(self._path, graph)
         self._guard = threading.RLock()
-        self._client: ClientAPI | None = None
-        self._collection: Any = None
+        self._writer = threading.Lock()
         self._given_up = threading.Event()
         self._distrust: str | None = None
         """Why Chroma is not asked until the next rebuild, if so."""
@@ -89,7 +82,7 @@ class ChromaIndex:
                 self._open(mend_later=mend_later)
         except BaseException:
             try:
-                self._disconnect()
+                self._chroma.disconnect()
             finally:
                 self._lock.release()  # the mark stays
             raise
@@ -107,7 +100,7 @@ class ChromaIndex:
             logger.warning("the vector index is in doubt: %s; until it is rebuilt the stored vectors are searched", doubt.reason)
         else:
             logger.warning("vector index rebuilt from the archive: %s", doubt.reason)
-        self._disconnect()
+        self._chroma.disconnect()
         if doubt.damaged:
             kept = quarantine.set_aside(self._path)
             logger.warning("the damaged index was %s", f"kept as {kept}" if kept else "thrown away, because it takes much room")
@@ -132,11 +125,10 @@ class ChromaIndex:
     def _opened(self) -> Doubt | None:
         """Open what is there; what is wrong with it even so."""
         try:
-            self._connect()
-            if self._collection.count() != self._archive.vector_count():
+            self._chroma.connect()
+            if self._chroma.count() != self._archive.vector_count():
                 return Doubt("it does not hold the archive's passages")
-            model = self._collection._model
-            if names_embedding_function([model.configuration_json, model.serialized_schema]):
+            if self._chroma.embeds:
                 return Doubt("it names an embedding function", damaged=True)
         except Exception as error:  # noqa: BLE001 - Chroma's errors have no common root, and here all mean the same
             return Doubt(f"it cannot be opened ({error})", damaged=True)
@@ -161,7 +153,7 @@ class ChromaIndex:
         with self._guard, self._told():
             self._distrust = self._distrust or "it is being rebuilt"
             INDEX_READY.set(0)
-            self._disconnect()
+            self._chroma.disconnect()
             quarantine.discard(self._path)
             durable.remove(self._manifest)
             total, done = archive.vector_count(), 0
@@ -170,25 +162,35 @@ class ChromaIndex:
                     raise Stopping("the vector index is not rebuilt to its end: the next start does it")
                 if not done:
                     require_space(self._folder, total * (vectors.shape[1] * 5 + 1500))
-                    self._connect()
-                self._write(ids, vectors)
+                    self._chroma.connect()
+                self._chroma.upsert(ids, vectors)
                 done += len(ids)
                 if done % _STEP < len(ids):
                     logger.info("vector index: %d of %d stored vectors", done, total)
             if not done:
-                self._connect()
+                self._chroma.connect()
             self._distrust = None
             INDEX_READY.set(1)
             INDEX_REBUILDS.inc()
             logger.info("vector index rebuilt from %d stored vectors", done)
             return done
 
+    @contextmanager
+    def turn(self, patience: float = PATIENCE) -> Iterator[None]:
+        """Writers are threads of this process. Raises ArchiveInUse where the turn does not come in so many seconds."""
+        if not self._writer.acquire(timeout=patience):
+            raise ArchiveInUse(OTHERS)
+        try:
+            yield
+        finally:
+            self._writer.release()
+
     def upsert(self, ids: Sequence[str], vectors: Vectors) -> None:
         """Rows are written in small batches. Raises ArchiveError; some rows may be written then."""
         with self._guard:
             self.mend()
             with self._writing():
-                self._write(ids, vectors)
+                self._chroma.upsert(ids, vectors)
 
     def delete(self, ids: Sequence[str]) -> None:
         """Ids that are not there are passed over. Raises ArchiveError."""
@@ -196,8 +198,7 @@ class ChromaIndex:
             if self._distrust is not None:
                 return  # the archive has let them go, and the index is rebuilt from it: so room can be made on a full disk
             with self._writing():
-                for rows in batches(len(ids), BATCH):
-                    self._collection.delete(ids=list(ids[rows]))
+                self._chroma.delete(ids)
 
     def query(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
         """At most k ids with their cosine similarity, best first. Raises ArchiveError.
@@ -209,10 +210,10 @@ class ChromaIndex:
             return []
         with self._told():
             if self._distrust is None:
-                if self._client is None:
+                if self._chroma.client is None:
                     raise ArchiveError("the vector index is closed")
                 try:
-                    return self._nearest(vector, k)
+                    return self._chroma.query(vector, k)
                 except Exception as error:  # noqa: BLE001 - Chroma's errors have no common root, and here all mean the same
                     failure = f"a search failed ({error})"
                 found = ExactIndex(self._archive).query(vector, k)  # raises where the vector was at fault
@@ -225,19 +226,15 @@ class ChromaIndex:
         with self._told():
             if self._distrust is not None:
                 raise ArchiveError(f"the vector index is in doubt until it is rebuilt, at the next write or start: {self._distrust}")
-            return int(self._collection.count())
+            return self._chroma.count()
 
     def stored(self, ids: Sequence[str]) -> dict[str, Vectors]:
         """The vectors that the index itself holds for these ids, each `(dimension,)`; those that are not there are absent.
 
         Raises ArchiveError.
         """
-        found: dict[str, Vectors] = {}
         with self._guard, self._told():
-            for first in range(0, len(ids), BATCH):
-                rows = self._collection.get(ids=list(ids[first : first + BATCH]), include=["embeddings"])
-                found |= dict(zip(rows["ids"], np.asarray(rows["embeddings"], dtype=np.float32), strict=True))
-        return found
+            return self._chroma.stored(ids)
 
     def announce(self, url: str) -> None:
         """Leave the address at which this process serves the archive, for commands that come by. Raises ArchiveError."""
@@ -250,24 +247,21 @@ class ChromaIndex:
     def close(self) -> None:
         """Close cleanly: the next start opens what is there. Whatever fails, the lock is let go; the mark then stays."""
         self.give_up()
+        try:
+            with self.turn(LAST_WRITE):
+                pass
+        except ArchiveInUse:
+            logger.warning("articles are still being written: the vector index is rebuilt at the next start")
         with self._guard:
             try:
-                if self._client is not None:
+                if self._chroma.client is not None:
                     with self._told():
-                        self._disconnect()
+                        self._chroma.disconnect()
                         if self._distrust is None:
                             manifest.write(self._manifest, self._path, self._made())
                             durable.remove(self._in_use)
             finally:
                 self._lock.release()
-
-    def _nearest(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
-        vectors = [np.asarray(vector, dtype=np.float32)]
-        return similarities(self._collection.query(query_embeddings=vectors, n_results=k, include=["distances"]))
-
-    def _write(self, ids: Sequence[str], vectors: Vectors) -> None:
-        for rows in batches(len(ids), BATCH):
-            self._collection.upsert(ids=list(ids[rows]), embeddings=np.asarray(vectors[rows], dtype=np.float32))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -295,25 +289,3 @@ class ChromaIndex:
         except Exception as error:
             blame_the_disk(self._folder)
             raise ArchiveError(f"the vector index in {self._path} failed ({error}): run `dateline reindex`") from error
-
-    def _connect(self) -> None:
-        import chromadb
-
-        self._path.mkdir(mode=0o700, exist_ok=True)  # Chroma's own files are readable for everybody
-        self._client = chromadb.PersistentClient(str(self._path), chroma_settings())
-        self._collection = self._client.get_or_create_collection(
-            _COLLECTION,
-            configuration={"hnsw": self._graph},  # type: ignore[arg-type]
-            embedding_function=None,
-        )
-
-    def _disconnect(self) -> None:
-        from chromadb.api.shared_system_client import SharedSystemClient
-
-        client, self._client = self._client, None
-        try:
-            if client is not None:
-                client.close()  # type: ignore[attr-defined]
-        finally:  # Chroma keeps what it has opened by path, even where opening failed half-way
-            SharedSystemClient._identifier_to_system.pop(str(self._path), None)
-            SharedSystemClient._identifier_to_refcount.pop(str(self._path), None)

@@ -7,6 +7,7 @@ and some tens of milliseconds.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NoReturn
 
 from service.errors import ArchiveError, ArchiveInUse
 from service.ports import Vectors
@@ -15,7 +16,7 @@ from service.vectors import nearest
 
 
 class ExactIndex:
-    """Implements the reading half of `ports.VectorIndex`; writing is refused."""
+    """Implements the reading half of `ports.VectorIndex`; writing is refused. It keeps nothing that could be mended or closed."""
 
     def __init__(self, archive: SqliteArchive, refusal: ArchiveError | None = None) -> None:
         """`refusal` is raised where something is to be written."""
@@ -40,3 +41,19 @@ class ExactIndex:
     def delete(self, ids: Sequence[str]) -> None:
         """Raises the refusal."""
         raise self._refusal
+
+    def turn(self, patience: float = 0.0) -> NoReturn:
+        """Raises the refusal."""
+        raise self._refusal
+
+    def mend(self) -> None:
+        """Nothing to do."""
+
+    def announce(self, url: str) -> None:
+        """Nothing to do: another process holds the archive."""
+
+    def give_up(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Nothing to do."""

@@ -30,6 +30,10 @@ class IndexChecks:
         maker = [row[0] for row in self._archive.rows("SELECT value FROM meta WHERE key = 'fingerprint'")]
         return hashlib.sha256(json.dumps([1, maker, sorted(self._graph.items())]).encode()).hexdigest()
 
+    def metadata(self, pointer: Pointer) -> dict[str, str]:
+        """What the collection is to say of itself, so that `described` finds nothing wrong."""
+        return {"made": self.made(), "state": pointer.state}
+
     def described(self, found: Found, pointer: Pointer) -> str | None:
         """By what the server says of it."""
         if found.embeds:

@@ -42,9 +42,9 @@ def index_for(settings: Settings, archive: SqliteArchive, *, writable: bool, ser
             raise
         logger.warning("%s; searching the stored vectors", error)
         return ExactIndex(archive, error)
-    if isinstance(index, ChromaServerIndex) and not serving:
+    if not serving:
         try:
-            index.ensure()
+            index.mend()
         except BaseException:
             index.close()
             raise

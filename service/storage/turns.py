@@ -17,10 +17,13 @@ from service.storage.space import blame_the_disk
 
 PATIENCE = 600.0
 """Seconds for those who were there before: as long as some thousand articles take to be embedded."""
+LAST_WRITE = 2.0
+"""Seconds that a write under way gets when everything is closed."""
 _STEP = 0.25
 """Seconds between two looks at whether waiting still makes sense."""
 _LOOKS = 0.2
 """Seconds that everybody waits at least: who only looks is in the way for a moment."""
+OTHERS = "others are writing into this archive (a `dateline ingest` or `watch`, or a service): try again later"
 STOPPING = "the service is stopping: run the same again when it is back; what was reported as taken in is kept"
 
 
@@ -80,11 +83,18 @@ class Turns:
                 os.close(opened)
         return False
 
+    def over_here(self, patience: float) -> bool:
+        """Wait so many seconds until nobody in this process has the turn; false where somebody still has."""
+        over = self._here.acquire(timeout=patience)
+        if over:
+            self._here.release()
+        return over
+
     def _make_sure(self, until: float, given_up: Callable[[], bool]) -> None:
         if given_up():
             raise Stopping(STOPPING)
         if time.monotonic() >= until:
-            raise ArchiveInUse("others are writing into this archive (a `dateline ingest` or `watch`, or a service): try again later")
+            raise ArchiveInUse(OTHERS)
 
 
 def _taken(lock: FileLock, seconds: float) -> bool:

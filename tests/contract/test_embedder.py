@@ -10,8 +10,9 @@ from platformdirs import user_cache_path
 
 from service.errors import ModelCorrupt, ModelError, ModelNotFound
 from service.models.catalogue import DEFAULT_ENCODER
+from service.models.embedders import build_embedder
 from service.models.embedding_server import EmbeddingServer
-from service.models.encoder import SentenceEncoder, build_embedder
+from service.models.encoder import SentenceEncoder
 from service.models.fetch import folder_of, installed
 from service.models.hashing import HashingEmbedder
 from service.models.prefixes import NONE, ToldPrefixes

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from service.storage.chroma_index import GRAPH, ChromaIndex
 from service.storage.chroma_server_index import ChromaServerIndex
 from service.storage.exact_index import ExactIndex
 from service.storage.lock import Holder, ProcessLock
+from service.telemetry import REGISTRY
 from service.vectors import nearest
 from tests.chroma_server import RunningChroma, running_chroma
 from tests.fakes import NOON, CountingEmbedder, FixedClock, MemoryIndex
@@ -143,6 +145,45 @@ def test_readers_are_not_disturbed_by_a_writer(index: Writable) -> None:
     assert index.count() == 2
 
 
+def test_writers_take_turns(index: Writable, archive: SqliteArchive) -> None:
+    """While one has the turn, another gets ArchiveInUse after its patience; what the first wrote is there, and then the turn is free."""
+
+    def tries() -> str:
+        try:
+            with index.turn(patience=0.01):
+                return "has it"
+        except ArchiveInUse as error:
+            return str(error)
+
+    with ThreadPoolExecutor(1) as other:
+        with index.turn():
+            Ingester(archive, index, CountingEmbedder()).run([loaded(1)])
+            assert "others are writing" in other.submit(tries).result()
+        assert other.submit(tries).result() == "has it"
+    assert index.count() == 1
+
+
+def test_an_index_in_order_is_left_as_it_is_by_mending(index: Writable, archive: SqliteArchive) -> None:
+    """Every article is found before and after, and no vector is written anew."""
+    Ingester(archive, index, CountingEmbedder()).run([loaded(number) for number in range(5)])
+    rebuilt = REGISTRY.get_sample_value("dateline_index_rebuilds_total")
+    index.mend()
+    assert index.count() == 5
+    assert REGISTRY.get_sample_value("dateline_index_rebuilds_total") == rebuilt
+
+
+def test_closing_waits_only_a_moment_for_a_writer(
+    tmp_path: Path, archive: SqliteArchive, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that does not come to an end is told of in the log, and the index is closed."""
+    monkeypatch.setattr("service.storage.chroma_index.LAST_WRITE", 0.01)
+    index = ChromaIndex(tmp_path, archive)
+    with index.turn():
+        index.close()
+    assert "articles are still being written" in caplog.text
+    ChromaIndex(tmp_path, archive).close()
+
+
 def test_the_exact_index_reads_what_the_archive_holds(archive: SqliteArchive) -> None:
     """It finds what is exactly nearest over several batches, counts, and refuses to write."""
     index, embedder = ExactIndex(archive), CountingEmbedder()
@@ -151,7 +192,7 @@ def test_the_exact_index_reads_what_the_archive_holds(archive: SqliteArchive) ->
     assert index.count() == 20
     for query in vectors[:5]:
         assert index.query(query, 7) == nearest(ids, vectors, query, 7)
-    for write in (lambda: index.upsert(["a"], vectors[:1]), lambda: index.delete(["a"])):
+    for write in (lambda: index.upsert(["a"], vectors[:1]), lambda: index.delete(["a"]), index.turn):
         with pytest.raises(ArchiveInUse):
             write()
 
@@ -176,7 +217,7 @@ def holds_the_archive(index: ChromaIndex, archive: SqliteArchive) -> bool:
 
 def killed(folder: Path, index: ChromaIndex) -> None:
     """What a kill leaves: the files as they are, the mark, and no lock."""
-    index._disconnect()
+    index._chroma.disconnect()
     index._lock.release()
     assert (folder / "chroma.in-use").exists()
 
@@ -199,11 +240,11 @@ def test_chroma_agrees_with_the_exact_neighbours(tmp_path: Path, archive: Sqlite
 def test_after_a_clean_close_the_index_is_opened_as_it_is(tmp_path: Path, archive: SqliteArchive, caplog: pytest.LogCaptureFixture) -> None:
     """Nothing is rebuilt: the very collection is there again."""
     index = filled(tmp_path, archive)
-    collection = index._collection.id
+    collection = index._chroma.collection.id
     index.close()
     assert not (tmp_path / "chroma.in-use").exists()
     again = ChromaIndex(tmp_path, archive)
-    assert again._collection.id == collection
+    assert again._chroma.collection.id == collection
     assert holds_the_archive(again, archive)
     again.close()
     assert caplog.records == []
@@ -231,11 +272,11 @@ def test_after_an_unclean_stop_the_index_is_rebuilt(tmp_path: Path, archive: Sql
     """Whatever the files look like, it is thrown away unopened and filled from the stored vectors; the mark alone says so."""
     filled(tmp_path, archive).close()
     index = ChromaIndex(tmp_path, archive)
-    collection = index._collection.id
+    collection = index._chroma.collection.id
     killed(tmp_path, index)
     damage(tmp_path)
     again = ChromaIndex(tmp_path, archive)
-    assert again._collection.id != collection
+    assert again._chroma.collection.id != collection
     assert holds_the_archive(again, archive)
     again.close()
 
@@ -350,7 +391,7 @@ def test_another_kind_of_graph_is_another_index(tmp_path: Path, archive: SqliteA
     """Chroma keeps the configuration of the first day; so an index that was made with another one is made anew."""
     filled(tmp_path, archive).close()
     again = ChromaIndex(tmp_path, archive, graph={**GRAPH, "max_neighbors": 24})
-    assert again._collection._model.configuration_json["hnsw"]["max_neighbors"] == 24
+    assert again._chroma.collection._model.configuration_json["hnsw"]["max_neighbors"] == 24
     assert holds_the_archive(again, archive)
     again.close()
 
@@ -377,7 +418,7 @@ def each_is_found(index: ChromaIndex, archive: SqliteArchive) -> bool:
 def broken(folder: Path, archive: SqliteArchive) -> tuple[ChromaIndex, Broken]:
     """An index of thirty articles whose Chroma fails from now on."""
     index = filled(folder, archive)
-    index._collection = chroma = Broken()
+    index._chroma.collection = chroma = Broken()
     return index, chroma
 
 
@@ -492,8 +533,8 @@ def test_settings_of_others_do_not_reach_chroma(tmp_path: Path, archive: SqliteA
     (tmp_path / ".env").write_text("CHROMA_SERVER_HOST=nowhere.invalid\nMIGRATIONS=none\nIS_PERSISTENT=false\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     index = filled(tmp_path, archive)
-    assert index._client is not None
-    assert index._client.get_settings().migrations == "apply"
+    assert index._chroma.client is not None
+    assert index._chroma.client.get_settings().migrations == "apply"
     assert holds_the_archive(index, archive)
     index.close()
 

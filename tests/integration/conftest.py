@@ -20,7 +20,7 @@ from service import bootstrap, reindexing
 from service.bootstrap import build
 from service.cli import app
 from service.http.app import create_app
-from service.models import encoder
+from service.models import embedders
 from service.models.hashing import HashingEmbedder
 from service.models.scripted import ScriptedGenerator
 from service.ports import Generator, Reranker
@@ -40,9 +40,9 @@ Door = Callable[..., TestClient]
 HASHED = """
 import sys
 from service import bootstrap, reindexing
-from service.models import encoder
+from service.models import embedders
 from service.models.hashing import HashingEmbedder
-for module in (bootstrap, encoder, reindexing):
+for module in (bootstrap, embedders, reindexing):
     module.build_embedder = lambda settings: HashingEmbedder(256)
 from service.cli import main
 sys.argv[0] = "dateline"
@@ -152,7 +152,7 @@ def run(environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyP
         monkeypatch.delenv(name)
     for name in ("DATA_DIR", "CACHE_DIR", "MODEL"):
         monkeypatch.setenv(f"DATELINE_{name}", environment[f"DATELINE_{name}"])
-    for module in (bootstrap, encoder, reindexing):
+    for module in (bootstrap, embedders, reindexing):
         monkeypatch.setattr(module, "build_embedder", lambda settings: HashingEmbedder(256))
     return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
 

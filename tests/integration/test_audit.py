@@ -61,7 +61,7 @@ def index_changed(settings: Settings, do: Callable[[Any, list[str]], object]) ->
         closing(SqliteArchive(settings.data_dir / ARCHIVE_FILE, None, now)) as archive,
         closing(ChromaIndex(settings.data_dir, archive)) as index,
     ):
-        do(index._collection, [row for ids, _ in archive.vectors() for row in ids])
+        do(index._chroma.collection, [row for ids, _ in archive.vectors() for row in ids])
 
 
 def test_a_sound_archive_is_sound(kept: Settings) -> None:

@@ -204,7 +204,7 @@ def test_what_one_process_takes_in_the_other_finds_at_once(open_index: Opener) -
         thread.join()
     assert opened[0][0].coverage().articles == 120
     assert all(in_step(*other) for other in opened)
-    assert all(index._wrong()[1] is None for _, index in opened)
+    assert all(index._collection.settled()[1] is None for _, index in opened)
 
 
 def test_threads_that_look_at_the_same_time_all_find_it(open_index: Opener) -> None:
@@ -215,7 +215,7 @@ def test_threads_that_look_at_the_same_time_all_find_it(open_index: Opener) -> N
     def counts(_: int) -> set[int]:
         seen = set()
         for _ in range(40):
-            index._known = None  # the second after which it looks again is over
+            index._collection.forget()  # the second after which it looks again is over
             seen.add(index.count())
         return seen
 
@@ -318,14 +318,14 @@ def test_what_cannot_be_written_or_read_beside_the_archive_is_told(open_index: O
     archive, index = open_index()
     take_in(archive, index, loaded(range(3)))
     pointer, before = tmp_path / "data" / POINTER, REGISTRY.get_sample_value("dateline_index_rebuilds_total")
-    index.ensure()
+    index.mend()
     assert REGISTRY.get_sample_value("dateline_index_ready") == 1
     pointer.rename(tmp_path / "kept")
     pointer.mkdir()
-    for attempt in (index.count, index.ensure, lambda: take_in(archive, index, loaded(range(3, 6)))):
+    for attempt in (index.count, index.mend, lambda: take_in(archive, index, loaded(range(3, 6)))):
         with pytest.raises(IndexUnavailable, match="cannot be read"):
             attempt()
-        index._ask_again = 0.0  # the moment for which it is left alone is over
+        index._collection._ask_again = 0.0  # the moment for which it is left alone is over
     assert REGISTRY.get_sample_value("dateline_index_ready") == 0
     with pytest.raises(ArchiveError, match="set DATELINE_DATA_DIR"):
         PointerFile(tmp_path / "data").write(Pointer.model_validate_json((tmp_path / "kept").read_bytes()))
@@ -379,7 +379,7 @@ def planted(server: RunningChroma, folder: Path, archive: SqliteArchive) -> None
 def other_graph(server: RunningChroma, folder: Path, archive: SqliteArchive) -> None:
     """It was made with another kind of graph, an older version's, say."""
     index = ChromaServerIndex(folder, archive, server.url, graph={"space": "cosine", "max_neighbors": 8})
-    index.ensure()
+    index.mend()
     index.close()
 
 
@@ -400,12 +400,12 @@ def test_an_index_that_is_out_of_step_is_made_again(
     before = pointed_to(folder)
     change(chroma, folder, archive)
     again = open_index()[1]
-    again.ensure()
+    again.mend()
     assert pointed_to(folder) != before
     assert in_step(archive, again)
     kept = pointed_to(folder)
     once_more = open_index()[1]
-    once_more.ensure()
+    once_more.mend()
     assert pointed_to(folder) == kept
     assert "evil/model" not in str(collections(chroma)[kept])
 
@@ -420,7 +420,7 @@ def test_a_copy_of_an_archive_parts_from_it_at_the_first_write(open_index: Opene
     assert pointed_to(tmp_path / "copy") == pointed_to(tmp_path / "data")
     take_in(copied, other, loaded(range(3), "corrected"))
     assert in_step(copied, other)
-    index._known = None  # the second after which it looks again is over
+    index._collection.forget()  # the second after which it looks again is over
     assert soon(lambda: in_step(archive, index))[0]
     assert in_step(copied, other)
     assert pointed_to(tmp_path / "copy") != pointed_to(tmp_path / "data")

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from service.errors import DatelineError, ModelError, ModelUnavailable, SettingsError
+from service.models.embedders import build_embedder
 from service.models.embedding_server import CHARACTERS, LONGEST_ANSWER, PROBE, TEXTS, TRIES, EmbeddingServer
-from service.models.encoder import build_embedder
 from service.models.hashing import HashingEmbedder
 from service.models.probe_memory import ProbeMemory
 from service.settings import Settings

@@ -9,7 +9,7 @@ from click.testing import Result
 from service import bootstrap, reindexing
 from service.bootstrap import build
 from service.errors import ArchiveMismatch
-from service.models import encoder
+from service.models import embedders
 from service.models.hashing import HashingEmbedder
 from tests.integration.test_keeping import QUESTIONS, made, settings_of
 
@@ -30,7 +30,7 @@ def test_it_is_refused_at_the_start_and_the_way_out_works(
     made(tmp_path / "data")
     with pytest.raises(ArchiveMismatch, match=f"made with hashing-256.*settings say {other.fingerprint}"):
         build(settings_of(tmp_path / "data"), embedder=other)
-    for module in (bootstrap, encoder, reindexing):
+    for module in (bootstrap, embedders, reindexing):
         monkeypatch.setattr(module, "build_embedder", lambda settings: other)
     for words in (["ask", QUESTIONS[0]], ["ingest", tmp_path], ["articles", "list"], ["reindex"]):
         refused = run(*words)

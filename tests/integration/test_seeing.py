@@ -253,4 +253,4 @@ def test_chroma_traces_nothing_of_its_own(open_services: Callable[..., Any], mon
     """Whatever its variables say. The embedded one does not look at them in this version; a client of its server does."""
     monkeypatch.setenv("CHROMA_OTEL_GRANULARITY", "all")
     services = open_services()
-    assert services.index._client.get_settings().chroma_otel_granularity == "none"
+    assert services.index._chroma.client.get_settings().chroma_otel_granularity == "none"

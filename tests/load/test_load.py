@@ -25,8 +25,10 @@ from tests.load.paced_model import PacedModel, running
 from tests.load.service import Service, serving
 
 SLOTS, QUEUE = 2, 16
-PROMPTLY = 1.0
-"""Seconds for a refusal here: the bar of 0.2 s is the benchmark's, since other tests share the cores."""
+LONG = bool(os.environ.get("DATELINE_LONG_TESTS"))
+PROMPTLY, LAG, SEARCH = (0.2, 0.1, 0.3) if LONG else (1.0, 1.0, 2.0)
+"""Seconds for a refusal, for 99 in 100 turns of the loop, and for 95 in 100 searches: with the long flag, which wants a quiet machine,
+the bars; else generous, since other tests share the cores."""
 
 
 @pytest.fixture
@@ -88,19 +90,18 @@ def split(outcomes: list[Outcome]) -> tuple[list[Outcome], list[Outcome]]:
 
 def test_taking_articles_in_does_not_hold_up_those_who_ask(tmp_path: Path) -> None:
     """L2: while passages come in (some 5,000 with the long flag), 64 ask again and again; the loop and the search stay quick."""
-    articles = 1700 if os.environ.get("DATELINE_LONG_TESTS") else 500
+    articles = 1700 if LONG else 500
     with serving(tmp_path, ask_queue=100) as service:
         report = asyncio.run(while_taking_in(service.url, articles))
     print(f"L2: {report}")
-    # Generous, since other tests share the cores; the bar (0.1 s and 0.3 s) is the benchmark's.
-    assert report["loop lag p99"] < 1.0
-    assert report["search p95"] < 2.0
     assert report["passages"] == 3 * articles
+    assert report["loop lag p99"] < LAG
+    assert report["search p95"] < SEARCH
 
 
 def test_those_who_leave_leave_nothing_behind(service: Service, model: PacedModel) -> None:
     """L3: hundreds leave at random points; slots and queue are empty 2 s later, and memory, files and threads are as before."""
-    leavers = 500 if os.environ.get("DATELINE_LONG_TESTS") else 120
+    leavers = 500 if LONG else 120
     model.tokens_a_second = 200.0
     asyncio.run(_leave(service.url, 60, seed=0))  # what is made once is made
     eventually(lambda: in_work(service.url) == 0, 5)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from service.errors import ModelNotFound, SettingsError
 from service.models.approximate_tokens import approximate_starts
-from service.models.encoder import SentenceEncoder, build_embedder
+from service.models.embedders import build_embedder
+from service.models.encoder import SentenceEncoder
 from service.models.encoder_folder import LARGEST_CARD, hub_folder, languages_of_card
 from service.models.token_batches import token_batches
 from service.settings import Settings

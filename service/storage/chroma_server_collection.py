@@ -1,0 +1,120 @@
+"""Which collection of the Chroma server is the archive's, and whether it may be asked: looked at again once a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from service.errors import IndexUnavailable
+from service.storage.archive import SqliteArchive
+from service.storage.chroma_server import ChromaServer, Gone
+from service.storage.index_checks import IndexChecks
+from service.storage.index_pointer import Pointer, PointerFile
+from service.storage.turns import Turns
+from service.telemetry import INDEX_READY
+
+LOOK_AGAIN = 1.0
+"""Seconds for which a collection that was found in order is asked without looking again."""
+PAUSE = 0.5
+"""Seconds for which a server that failed is not asked again, so that questions do not queue up behind one that hangs."""
+_TRIES, _MOMENT = 20, 0.02
+"""A writer's turn begins with two writes, a few milliseconds from each other; who looks between them looks again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A collection that was found in order."""
+
+    id: UUID
+    pointer: Pointer
+    until: float
+    """On the monotonic clock: asked until then without looking again."""
+
+
+Looked = tuple[Known | None, str | None]
+"""The collection, and why nobody may be answered out of it; neither where there is nothing to hold."""
+
+
+class ArchiveCollection:
+    """The collection that the archive's pointer names, as this process knows it. Safe to use from any thread."""
+
+    def __init__(
+        self, archive: SqliteArchive, server: ChromaServer, pointer: PointerFile, turns: Turns, graph: Mapping[str, str | int]
+    ) -> None:
+        self._archive = archive
+        self._server = server
+        self._pointer = pointer
+        self._turns = turns
+        self.checks = IndexChecks(archive, server, graph)
+        self._known: Known | None = None
+        """Only kept for a moment, and shared by threads: what is to be relied on is handed from call to call."""
+        self._deep: UUID | None = None
+        """The collection that was held against the archive."""
+        self._failure, self._ask_again = "", 0.0
+
+    def known(self) -> Known | None:
+        """What was found in order a moment ago. Raises IndexUnavailable while a server that failed is left alone."""
+        if time.monotonic() < self._ask_again:
+            raise IndexUnavailable(self._failure)
+        pointer, known = self._pointer.read(), self._known
+        return known if known and known.pointer == pointer and time.monotonic() < known.until else None
+
+    def look(self, *, deep: bool) -> Looked:
+        """At what the pointer names; with `deep` it is also held against the archive, once. Raises IndexUnavailable."""
+        looked = self._looked(deep=deep)
+        self._known = looked[0]
+        INDEX_READY.set(looked[1] is None)
+        return looked
+
+    def settled(self) -> Looked:
+        """As `look`, which looks again where a writer's turn is just beginning."""
+        for _ in range(_TRIES):
+            busy = self._turns.taken()
+            looked = self.look(deep=not busy)
+            if looked[1] is None or not busy:
+                break
+            time.sleep(_MOMENT)
+        return looked
+
+    def trust(self, collection: UUID, pointer: Pointer, *, held_against_archive: bool = False) -> Known:
+        """Take it as found in order: this process has just written both."""
+        self._known = known = Known(collection, pointer, time.monotonic() + LOOK_AGAIN)
+        if held_against_archive:
+            self._deep = collection
+            INDEX_READY.set(1)
+        return known
+
+    def forget(self) -> None:
+        """Look again at the next question."""
+        self._known = None
+
+    @contextmanager
+    def noting_failures(self) -> Iterator[None]:
+        """After a failure the server is left alone for a moment, and then everything is looked at anew."""
+        try:
+            yield
+        except IndexUnavailable as error:
+            self._known = self._deep = None
+            INDEX_READY.set(0)
+            self._failure, self._ask_again = str(error), time.monotonic() + PAUSE
+            raise
+
+    def _looked(self, *, deep: bool) -> Looked:
+        pointer = self._pointer.read()
+        if pointer is None:
+            return None, "there is none yet" if self._archive.vector_count() else None
+        try:
+            found = self._server.look(pointer.collection)
+            wrong = self.checks.described(found, pointer)
+            if wrong is None and deep and self._deep != found.id:
+                wrong = self.checks.held_against(found.id, pointer)
+        except Gone:
+            return None, "the Chroma server does not have it"
+        if wrong:
+            return None, wrong
+        if deep:
+            self._deep = found.id
+        return Known(found.id, pointer, time.monotonic() + LOOK_AGAIN), None
