@@ -164,7 +164,8 @@ def print_answer(answer: Answer) -> None:
     if answer.status.is_refusal:
         held = answer.coverage
         span = f", {iso(held.first)} to {iso(held.last)}" if held.first else ""
-        out.print(f"[dim]The archive holds {held.articles:,} {'article' if held.articles == 1 else 'articles'}{span}.[/dim]")
+        holds = f"{held.articles:,} {'article' if held.articles == 1 else 'articles'}{span}."
+        out.print(f"[dim]The archive holds {holds if held.articles else 'no article up to then: `dateline ingest` takes some in.'}[/dim]")
     _print_footer(answer)
 
 

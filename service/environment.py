@@ -32,5 +32,7 @@ def lend_home(folder: Path) -> None:
 
 
 def _sentence(name: str, known: Collection[str]) -> str:
-    nearest = get_close_matches(name.upper(), known, n=1, cutoff=0.0)
-    return f"{name} is not a setting; the nearest is {nearest[0]}"
+    """With the nearest known one, where the names are alike behind the prefix, which they all share."""
+    ends = [one.removeprefix(PREFIX) for one in known]
+    nearest = get_close_matches(name.upper().removeprefix(PREFIX), ends, n=1)
+    return f"{name} is not a setting; " + (f"the nearest is {PREFIX}{nearest[0]}" if nearest else "`docs/settings.md` lists them")

@@ -110,6 +110,7 @@ def restore(
     embedder = embedder or embedders.build_embedder(settings)
     with ExitStack() as stack:
         with _unchanged(settings.data_dir):
+            _refuse_unreadable(file)
             archive = stack.enter_context(_held(settings, replace=replace))
             fresh = stack.enter_context(_prepared(settings, file, progress))
             found = _fitting(settings, file, fresh, embedder, embed=embed, progress=progress)
@@ -188,7 +189,6 @@ def _held(settings: Settings, *, replace: bool) -> Iterator[Path]:
 @contextmanager
 def _prepared(settings: Settings, file: Path, progress: Progress) -> Iterator[Path]:
     """A checked copy of the file in a folder of its own on the archive's disk, brought up to date by the code that opens every archive."""
-    _refuse_unreadable(file)
     if file.resolve() == settings.data_dir / ARCHIVE_FILE:
         raise BadInput(f"{file} is the archive itself: name a backup")
     folder = Path(tempfile.mkdtemp(prefix=PREPARED, dir=settings.data_dir))

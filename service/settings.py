@@ -6,6 +6,7 @@ Also the one function that knows where `prompts/`, `corpus/` and `eval/` are, in
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import SplitResult, urlsplit
@@ -20,7 +21,7 @@ from service.errors import SettingsError
 
 ELSEWHERE = frozenset({"DATELINE_LOG_LEVEL", "DATELINE_LOG_FORMAT"})
 """Variables that are ours and no settings of the service: read by `logs`."""
-RATE = r"^([1-9]\d{0,8}/(second|minute|hour|day))?$"
+RATE = re.compile(r"([1-9]\d{0,8}/(second|minute|hour|day))?")
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -126,11 +127,11 @@ class Settings(BaseSettings):
     ask_seconds: float = Field(
         180.0, gt=0, description="Seconds a model may take for one answer; then what was checked so far stands, or the articles are quoted."
     )
-    ask_rate: str = Field("60/minute", pattern=RATE, description="Questions of one key, such as `60/minute`; empty for no limit.")
+    ask_rate: str = Field("60/minute", description="Questions of one key, such as `60/minute`; empty for no limit.")
     search_slots: int = Field(4, ge=1, le=1000, description="Searches at a time.")
     search_queue: int = Field(64, ge=0, le=10_000, description="Searches that may wait.")
-    search_rate: str = Field("300/minute", pattern=RATE, description="Searches of one key.")
-    read_rate: str = Field("1200/minute", pattern=RATE, description="Every other request of one key but those that take articles in.")
+    search_rate: str = Field("300/minute", description="Searches of one key.")
+    read_rate: str = Field("1200/minute", description="Every other request of one key but those that take articles in.")
     ingest_queue: int = Field(
         16, ge=0, le=1000, description="Requests to take in or remove articles that may wait; they are done one at a time."
     )
@@ -205,6 +206,13 @@ class Settings(BaseSettings):
         if self.model not in {"local", "extractive"} and not self.model.startswith("local/") and ":" not in self.model:
             raise ValueError(f"model {self.model!r}: write local, local/NAME, extractive or provider:name")
         return self
+
+    @field_validator("ask_rate", "search_rate", "read_rate", mode="after")
+    @classmethod
+    def _known_rate(cls, value: str) -> str:
+        if not RATE.fullmatch(value):
+            raise ValueError(f"rate {value!r}: write a count for each second, minute, hour or day, such as 60/minute, or nothing for no limit")
+        return value
 
     @field_validator("judge", mode="after")
     @classmethod

@@ -204,6 +204,13 @@ def test_a_refusal_has_exit_code_3(filled: Run) -> None:
     assert "2 articles, 2026-03-04 to 2026-03-20" in result.stdout
 
 
+def test_an_empty_archive_says_how_articles_come_in(run: Run) -> None:
+    """Exit code 3, and the command that takes some in."""
+    result = run("ask", QUESTION)
+    assert result.exit_code == 3
+    assert "The archive holds no article up to then: `dateline ingest` takes some in." in result.stdout
+
+
 @pytest.mark.parametrize(
     "words",
     [

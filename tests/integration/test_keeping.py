@@ -327,6 +327,8 @@ def test_an_archive_that_is_there_is_replaced_only_where_that_is_said(tmp_path: 
         restored(file, settings.data_dir)
     with pytest.raises(BadInput, match="is the archive itself"):
         restored(settings.data_dir / ARCHIVE_FILE, settings.data_dir, replace=True)
+    with pytest.raises(BadInput, match="is no file"):  # which --replace would not help
+        restored(tmp_path / "nowhere", settings.data_dir)
     assert left(settings.data_dir) == before
 
 

@@ -80,7 +80,7 @@ def test_a_crowd_is_answered_in_part_and_turned_away_at_once_in_part(service: Se
         assert model.most <= SLOTS
         slowest = percentile([one.refused for one in refused], 100)
         assert not refused or slowest < PROMPTLY
-        print(f"L1: {askers} askers, {len(taken)} taken on, {len(refused)} refused, the last of them after {slowest:.3f} s")
+        print(f"L1: {askers} askers, {len(taken)} taken on, {len(refused)} refused{f', the last after {slowest:.3f} s' if refused else ''}")
 
 
 def split(outcomes: list[Outcome]) -> tuple[list[Outcome], list[Outcome]]:

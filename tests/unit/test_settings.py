@@ -38,6 +38,10 @@ def test_environment_beats_env_file_beats_default(tmp_path: Path, monkeypatch: p
         ("DATELINE_RERANK_CANDIDATES", "0", "DATELINE_RERANK_CANDIDATES: "),
         ("DATELINE_MODLE", "local", "DATELINE_MODLE is not a setting; the nearest is DATELINE_MODEL"),
         ("DATELINE_CHROMA_SERVER", "x", "DATELINE_CHROMA_SERVER is not a setting"),
+        ("DATELINE_XYZZY", "x", "DATELINE_XYZZY is not a setting; `docs/settings.md` lists them"),
+        ("DATELINE_ASK_RATE", "many", "DATELINE_ASK_RATE: .*such as 60/minute"),
+        ("DATELINE_READ_RATE", "0/minute", "DATELINE_READ_RATE: .*such as 60/minute"),
+        ("DATELINE_SEARCH_RATE", "5/minute\n", "DATELINE_SEARCH_RATE: .*such as 60/minute"),
     ],
 )
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str) -> None:
