@@ -60,7 +60,8 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _asked("reranker", lambda: _reranker(settings), "see DATELINE_RERANKER; questions are answered without it meanwhile")
     yield _asked("judge", lambda: _judge(settings), "see DATELINE_JUDGE; sentences are checked without it meanwhile")
     yield _asked("archive", lambda: _archive(settings), "see the message; a backup or a new DATELINE_DATA_DIR helps")
-    yield _asked("vector index", lambda: _index(settings), "run `dateline reindex`")
+    remedy = "see that the Chroma server runs and answers, and DATELINE_CHROMA_URL" if settings.chroma_url else "run `dateline reindex`"
+    yield _asked("vector index", lambda: _index(settings), remedy)
     yield _service(settings)
 
 

@@ -211,7 +211,7 @@ class Settings(BaseSettings):
     @classmethod
     def _known_rate(cls, value: str) -> str:
         if not RATE.fullmatch(value):
-            raise ValueError(f"rate {value!r}: write a count for each second, minute, hour or day, such as 60/minute, or nothing for no limit")
+            raise ValueError(f"rate {value!r}: write a count a second, minute, hour or day, such as 60/minute, or nothing for no limit")
         return value
 
     @field_validator("judge", mode="after")
