@@ -6,20 +6,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from service.archive_checks import REPLACE, archive_checks, looked, some
 from service.bootstrap import ARCHIVE_FILE
 from service.doctor import Check, readiness_at
 from service.errors import ArchiveError, ArchiveInUse, DatelineError
 from service.keeping import PREPARED, second_names
 from service.services import now
 from service.settings import Settings
-from service.storage import soundness
 from service.storage.archive import SqliteArchive
 from service.storage.chroma_index import ChromaIndex
 from service.storage.chroma_server_index import ChromaServerIndex
@@ -27,16 +27,12 @@ from service.storage.copying import Progress, silent
 from service.storage.opening import open_index
 from service.storage.space import megabytes
 
-COMPARING, ASKING, FILE, WORDS = "Vectors of the index", "Self-queries", "The file", "Full text"
+COMPARING, ASKING = "Vectors of the index", "Self-queries"
 SELF_QUERIES = 300
-_NAMED = 3
-"""Ids that are named of those that are wrong."""
 _TOLERANCE = 1e-5
 """Of a vector's parts: the index keeps float32, as the archive does."""
 _AS_NEAR = 1e-4
 """Of a cosine: passages of the same words have the same vector, and either may be found."""
-_RESTORE = "restore a backup (`dateline restore`), or take these articles in again"
-_REPLACE = "restore a backup: `dateline restore FILE --replace`"
 _REINDEX = "run `dateline reindex`"
 
 
@@ -59,80 +55,18 @@ def audit(settings: Settings, progress: Progress = silent, *, queries: int = SEL
     try:
         archive = SqliteArchive(settings.data_dir / ARCHIVE_FILE, None, now)
     except ArchiveError as error:
-        return Audit([Check("the file", ok=False, found=str(error), remedy=_REPLACE)], time.perf_counter() - began)
+        return Audit([Check("the file", ok=False, found=str(error), remedy=REPLACE)], time.perf_counter() - began)
     with closing(archive):
-        checks = [*_of_archive(archive, progress), *_of_index(settings, archive, progress, queries), _leftovers(settings)]
+        checks = [*archive_checks(archive, progress), *_of_index(settings, archive, progress, queries), _leftovers(settings)]
     return Audit(checks, time.perf_counter() - began)
-
-
-def _of_archive(archive: SqliteArchive, progress: Progress) -> Iterator[Check]:
-    for name, look in (
-        (FILE, lambda: _file(archive)),
-        (WORDS, lambda: _words(archive)),
-        (soundness.READING, lambda: _texts(archive, progress)),
-        (soundness.MEASURING, lambda: _vectors(archive, progress)),
-    ):
-        progress(name, 0, 0)
-        yield _looked(name.lower(), look, _RESTORE)
-
-
-def _looked(name: str, look: Callable[[], Check], remedy: str) -> Check:
-    try:
-        return look()
-    except DatelineError as error:
-        return Check(name, ok=False, found=str(error), remedy=remedy)
-
-
-def _file(archive: SqliteArchive) -> Check:
-    wrong = soundness.broken(archive)
-    found = "; ".join(wrong) if wrong else "every page, index and reference is whole"
-    return Check("the file", not wrong, found, _REPLACE)
-
-
-def _words(archive: SqliteArchive) -> Check:
-    wrong = archive.check()
-    return Check("full text", wrong is None, wrong or "holds the words of the passages", _REPLACE)
-
-
-def _texts(archive: SqliteArchive, progress: Progress) -> Check:
-    with archive.snapshot():
-        found, waiting = soundness.texts(archive, progress), soundness.pending(archive)
-    wrong = [
-        _some(found.unreadable, "articles cannot be read"),
-        _some(found.changed, "articles have another text than was taken in"),
-        _some(found.uncut, "articles have no passage"),
-        _some(found.outside, "passages lie outside their article"),
-        _some(found.other, "passages are of other words than their id"),
-    ]
-    said = "; ".join(filter(None, wrong)) or f"{found.articles:,} articles and {found.passages:,} passages are what was taken in"
-    unfinished = f"; {waiting:,} not published yet: an ingest is at it, or the next start forgets them" if waiting else ""
-    return Check("texts and passages", not any(wrong), said + unfinished, _RESTORE)
-
-
-def _some(ids: Sequence[str], what: str) -> str:
-    """How many, and the first of them."""
-    more = ", …" if len(ids) > _NAMED else ""
-    return f"{len(ids):,} {what} ({', '.join(ids[:_NAMED])}{more})" if ids else ""
-
-
-def _vectors(archive: SqliteArchive, progress: Progress) -> Check:
-    with archive.snapshot():
-        found = soundness.vectors(archive, progress)
-    dimensions = "/".join(str(size // 4) for size, _ in found.sizes.most_common())
-    said = _some(found.unsound, "are of another size, not finite, or not of length 1") or (
-        f"{found.count:,} of {dimensions} dimensions, finite and of length 1" if found.count else "there are none"
-    )
-    languages = ", ".join(f"{count:,} {language}" for language, count in found.absent.most_common(_NAMED))
-    without = f"; passages without one, which are found by their words: {languages}" if languages else ""
-    return Check("stored vectors", not found.unsound, said + without, "run `dateline reindex --embed`")
 
 
 def _of_index(settings: Settings, archive: SqliteArchive, progress: Progress, queries: int) -> Iterator[Check]:
     progress(COMPARING, 0, 0)
     try:
         with closing(open_index(settings, archive)) as index:
-            yield _looked("vectors of the index", lambda: _same(archive, index, progress), _REINDEX)
-            yield _looked("self-queries", lambda: _found(archive, index, queries, progress), _REINDEX)
+            yield looked("vectors of the index", lambda: _same(archive, index, progress), _REINDEX)
+            yield looked("self-queries", lambda: _found(archive, index, queries, progress), _REINDEX)
     except ArchiveInUse as error:
         yield _of_service(archive, error)
     except DatelineError as error:
@@ -151,8 +85,8 @@ def _same(archive: SqliteArchive, index: ChromaIndex | ChromaServerIndex, progre
         progress(COMPARING, done, total)
     strangers = index.count() - (done - len(absent))
     wrong = [
-        _some(absent, "are missing"),
-        _some(other, "differ"),
+        some(absent, "are missing"),
+        some(other, "differ"),
         f"{strangers:,} are of passages that are gone" if strangers else "",
     ]
     said = "; ".join(filter(None, wrong)) or f"{done:,} compared, each equals the stored one, and there are no others"
@@ -176,7 +110,7 @@ def _found(archive: SqliteArchive, index: ChromaIndex | ChromaServerIndex, queri
                     missed.append(row)
             place += 1
         progress(ASKING, asked, min(queries, total))
-    said = _some(missed, f"of {asked:,} passages are not found by their own vector") or f"{asked:,} passages are found by their own vectors"
+    said = some(missed, f"of {asked:,} passages are not found by their own vector") or f"{asked:,} passages are found by their own vectors"
     return Check("self-queries", not missed, said, _REINDEX)
 
 

@@ -42,6 +42,7 @@ def restore(
     file: Annotated[Path, typer.Argument(help="What `dateline backup` has written.")],
     replace: Annotated[bool, typer.Option("--replace", help="Where there is an archive already, keep it under another name.")] = False,
     embed: Annotated[bool, typer.Option("--embed", help="Embed every passage again, with the encoder of the settings.")] = False,
+    even_damaged: Annotated[bool, typer.Option("--even-damaged", help="Also where texts or vectors are not what was taken in.")] = False,
     as_json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -58,7 +59,7 @@ def restore(
 
         settings = settings_of(data_dir)
         with console.steps() as progress:
-            done = keeping.restore(settings, file, replace=replace, embed=embed, progress=progress)
+            done = keeping.restore(settings, file, replace=replace, embed=embed, even_damaged=even_damaged, progress=progress)
         if as_json:
             typer.echo(json.dumps(asdict(done), default=str))
         else:

@@ -11,11 +11,12 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from service.archive_checks import archive_checks
 from service.bootstrap import ARCHIVE_FILE, fingerprint
 from service.errors import ArchiveDamaged, ArchiveError, ArchiveInUse, ArchiveMismatch, BadInput, DatelineError, NotFound
 from service.models import embedders
@@ -31,6 +32,7 @@ from service.storage.index_pointer import IN_DOUBT
 from service.storage.ledger import Summary, summary
 from service.storage.lock import ProcessLock
 from service.storage.schema import require_ours
+from service.storage.soundness import MEASURING
 from service.storage.space import blame_the_disk
 from service.storage.sqlite_errors import is_any, told
 
@@ -40,7 +42,7 @@ BRINGING, EMBEDDING, MARKING, KEEPING, PLACING, INDEXING = (
     "Bringing it up to date", "Embedding again", "Marking the index", "Keeping the old archive", "Putting it in place",
     "Rebuilding the index",
 )  # fmt: skip
-_OURS = (ARCHIVE_FILE, "chroma", "index.")
+_OURS = (ARCHIVE_FILE, "chroma", "index.", "writing.")
 """How the names begin that an archive's folder uses itself."""
 PREPARED = "restoring-"
 """How the name begins of the folder in which a backup is made ready; what a killed restore left is removed by the next."""
@@ -91,21 +93,23 @@ def _refuse_target(settings: Settings, file: Path, *, replace: bool) -> None:
         raise BadInput(f"{file} is of the archive itself: name a file elsewhere, best on another disk")
     if not place.parent.is_dir():
         raise BadInput(f"the folder {place.parent} is not there: make it first")
-    if place.is_dir():
-        raise BadInput(f"{file} is a folder: name a file in it")
+    if place.exists() and not place.is_file():
+        raise BadInput(f"{file} is {'a folder: name a file in it' if place.is_dir() else 'no file but a device or the like: name a file'}")
     if os.path.lexists(file) and not replace:
         raise BadInput(f"{file} is there already and was left as it is: name another file, or add --replace")
 
 
 def restore(
-    settings: Settings, file: Path, *, replace: bool, embed: bool = False, embedder: Embedder | None = None, progress: Progress = silent
-) -> Restored:
+    settings: Settings, file: Path, *, replace: bool, embed: bool = False, even_damaged: bool = False, embedder: Embedder | None = None,
+    progress: Progress = silent,
+) -> Restored:  # fmt: skip
     """Put a backup in the archive's place and rebuild the index from its vectors; whatever ends it, the old or the new one is whole.
 
-    With `embed`, one of another encoder is taken as well, and every passage is embedded again before it is put in place. Raises BadInput
-    where the file or the place is not right, ArchiveInUse where a process holds the archive, ArchiveMismatch where it is of another
-    encoder or a newer Dateline, what the encoder raises, ArchiveDamaged, DiskFull, else ArchiveError. In all these cases nothing was
-    changed, except where an ArchiveError says otherwise: the disk failed while it was put in place.
+    Before that every text, passage and vector in it is held against its hash or measure; with `even_damaged` only the file is. With
+    `embed`, one of another encoder is taken as well, and every passage is embedded again before it is put in place. Raises BadInput where
+    the file or the place is not right, ArchiveInUse where a process holds the archive, ArchiveMismatch where it is of another encoder or
+    a newer Dateline, what the encoder raises, ArchiveDamaged, DiskFull, else ArchiveError. In all these cases nothing was changed, except
+    where an ArchiveError says otherwise: the disk failed while it was put in place.
     """
     embedder = embedder or embedders.build_embedder(settings)
     with ExitStack() as stack:
@@ -113,6 +117,8 @@ def restore(
             _refuse_unreadable(file)
             archive = stack.enter_context(_held(settings, replace=replace))
             fresh = stack.enter_context(_prepared(settings, file, progress))
+            if not even_damaged:
+                _refuse_unsound(file, fresh, progress, vectors=not embed)
             found = _fitting(settings, file, fresh, embedder, embed=embed, progress=progress)
             progress(MARKING, 0, 0)
             durable.write(settings.data_dir / IN_USE, b"a backup was restored")
@@ -126,6 +132,17 @@ def restore(
     progress(INDEXING, 0, 0)
     vectors, trouble = _indexed(settings, embedder)
     return Restored(found, vectors, replaced, trouble)
+
+
+def _refuse_unsound(file: Path, fresh: Path, progress: Progress, *, vectors: bool) -> None:
+    """SQLite's own check does not see that words or numbers are others than were written."""
+    with closing(SqliteArchive(fresh, None, now)) as archive:
+        wrong = [check for check in archive_checks(archive, progress, vectors=vectors) if not check.ok]
+    if wrong:
+        found = "; ".join(f"{check.name}: {check.found}" for check in wrong)
+        only_vectors = {check.name for check in wrong} == {MEASURING.lower()}
+        but = "--embed makes them anew" if only_vectors else "--even-damaged restores it all the same"
+        raise ArchiveDamaged(f"{file} is damaged, and nothing was changed ({found}): name another backup; {but}")
 
 
 def _fitting(settings: Settings, file: Path, fresh: Path, embedder: Embedder, *, embed: bool, progress: Progress) -> Summary:

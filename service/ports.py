@@ -70,7 +70,9 @@ class VectorIndex(Protocol):
     def count(self) -> int: ...
 
     def turn(self, patience: float = ...) -> AbstractContextManager[None]:
-        """Whatever a writer does to archive and index belongs inside; others wait so many seconds, then get ArchiveInUse."""
+        """Whatever a writer does to archive and index belongs inside: without it, others may forget what is not yet visible.
+
+        Others wait so many seconds, then get ArchiveInUse, or Stopping once it is given up."""
         ...
 
     def mend(self) -> None:

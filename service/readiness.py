@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from service.errors import DatelineError, ModelError
+from service.errors import DatelineError, ModelError, Stopping
 from service.ports import Reranker
 
 logger = logging.getLogger(__name__)
@@ -63,6 +63,8 @@ class Warmth:
         for part, load_part in loads.items():
             try:
                 load_part()
+            except Stopping:
+                return
             except DatelineError as error:
                 logger.warning("the %s is not ready: %s", part, error)
                 self.note(part, error)

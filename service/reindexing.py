@@ -25,8 +25,8 @@ def reindex(settings: Settings, *, embed: bool) -> int:
     embedder = build_embedder(settings)
     if embed:
         embed_again(settings, embedder)
-    with _opened(settings, embedder) as (archive, index):
-        return index.rebuild(archive)
+    with _opened(settings, embedder) as (_, index):
+        return index.rebuild()
 
 
 @contextmanager

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from service.errors import ArchiveDamaged
+from service.ports import Vectors
 from service.storage import embedding_functions
 
 if TYPE_CHECKING:
     from chromadb.config import Settings as ChromaSettings
+
+logger = logging.getLogger(__name__)
 
 MOST = 30_000
 """Neighbours a query: from 32,767 on Chroma fails with "too many SQL variables"."""
 GRAPH: Mapping[str, str | int] = {"space": "cosine", "max_neighbors": 32, "ef_construction": 200}
 """With Chroma's 16 and 100, one outlying passage of 765 could not be reached by any query in 11 of 24 rebuilds of one archive;
 with either value doubled in none of 12 (the archive of `tests/integration/test_crash.py` after its tenth kill)."""
+_STEP = 10_000
+"""Vectors between two words on how far a rebuild is."""
 _HARMLESS = frozenset({"legacy", "unknown"})
 """How Chroma writes that a collection has no embedding function."""
 
@@ -44,6 +53,18 @@ def similarities(found: Mapping[str, Any]) -> list[tuple[str, float]]:
 def batches(count: int, size: int) -> Iterator[slice]:
     """So many rows, in parts of that size."""
     return (slice(first, first + size) for first in range(0, count, size))
+
+
+def sound(batches_of: Iterator[tuple[list[str], Vectors]], total: int) -> Iterator[tuple[list[str], Vectors]]:
+    """Stored vectors as an index is filled with them; how far it is goes to the log. Raises ArchiveDamaged where one is not finite."""
+    done = 0
+    for ids, vectors in batches_of:
+        if not np.isfinite(vectors).all():
+            raise ArchiveDamaged("stored vectors are not finite (`dateline doctor --deep` names them): run `dateline reindex --embed`")
+        yield ids, vectors
+        done += len(ids)
+        if done % _STEP < len(ids):
+            logger.info("vector index: %d of %d stored vectors", done, total)
 
 
 def _embedding_functions(configuration: object) -> Iterator[str]:

@@ -27,17 +27,17 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from service.errors import ArchiveError, ArchiveInUse, Stopping
+from service.errors import ArchiveDamaged, ArchiveError, Stopping
 from service.ports import Vectors
 from service.storage import durable, manifest, quarantine
 from service.storage.archive import SqliteArchive
-from service.storage.chroma import GRAPH, MOST
+from service.storage.chroma import GRAPH, MOST, sound
 from service.storage.chroma_embedded import EmbeddedChroma
 from service.storage.exact_index import ExactIndex
 from service.storage.lock import ProcessLock
 from service.storage.manifest import Doubt
 from service.storage.space import blame_the_disk, require_space
-from service.storage.turns import LAST_WRITE, OTHERS, PATIENCE
+from service.storage.turns import LAST_WRITE, PATIENCE, Turns
 from service.telemetry import INDEX_READY, INDEX_REBUILDS
 
 logger = logging.getLogger(__name__)
@@ -46,8 +46,6 @@ IN_USE = "chroma.in-use"
 """The mark beside the index while it is open; found at a start, it means that the index is in doubt, for the reason it holds if any."""
 MANIFEST = "chroma.manifest"
 """What the last clean close left, beside the index."""
-_STEP = 10_000
-"""Vectors between two words on how far a rebuild is."""
 
 
 class ChromaIndex:
@@ -67,8 +65,9 @@ class ChromaIndex:
         self._graph = dict(graph)
         self._chroma = EmbeddedChroma(self._path, graph)
         self._guard = threading.RLock()
-        self._writer = threading.Lock()
+        self._turns = Turns()
         self._given_up = threading.Event()
+        self._closed = False
         self._distrust: str | None = None
         """Why Chroma is not asked until the next rebuild, if so."""
         try:
@@ -99,20 +98,20 @@ class ChromaIndex:
         if mend_later:
             logger.warning("the vector index is in doubt: %s; until it is rebuilt the stored vectors are searched", doubt.reason)
         else:
-            logger.warning("vector index rebuilt from the archive: %s", doubt.reason)
+            logger.warning("rebuilding the vector index from the archive: %s", doubt.reason)
         self._chroma.disconnect()
         if doubt.damaged:
             kept = quarantine.set_aside(self._path)
-            logger.warning("the damaged index was %s", f"kept as {kept}" if kept else "thrown away, because it takes much room")
+            logger.warning("the damaged index was %s", f"kept as {kept}" if kept else "thrown away: it is no folder, or takes much room")
         if not mend_later:
-            self.rebuild(self._archive)
+            self.rebuild()
 
     def mend(self) -> None:
         """Rebuild the index from the archive where it is in doubt. Raises ArchiveError."""
         with self._guard:
             if self._distrust is not None:
-                logger.warning("vector index rebuilt from the archive: %s", self._distrust)
-                self.rebuild(self._archive)
+                logger.warning("rebuilding the vector index from the archive: %s", self._distrust)
+                self.rebuild()
 
     def _doubt(self) -> Doubt | None:
         """Why the index on disk cannot be trusted, if so, without opening it."""
@@ -145,7 +144,7 @@ class ChromaIndex:
             "kind of graph": json.dumps(self._graph, sort_keys=True),
         }
 
-    def rebuild(self, archive: SqliteArchive) -> int:
+    def rebuild(self) -> int:
         """Throw the index away and fill a new one from the archive's vectors; returns how many. Raises ArchiveError.
 
         Meanwhile searches go over the stored vectors. Ended in the middle, it is done again at the next write or start.
@@ -156,38 +155,41 @@ class ChromaIndex:
             self._chroma.disconnect()
             quarantine.discard(self._path)
             durable.remove(self._manifest)
-            total, done = archive.vector_count(), 0
-            for ids, vectors in archive.vectors():
-                if self._given_up.is_set():
-                    raise Stopping("the vector index is not rebuilt to its end: the next start does it")
-                if not done:
-                    require_space(self._folder, total * (vectors.shape[1] * 5 + 1500))
-                    self._chroma.connect()
-                self._chroma.upsert(ids, vectors)
-                done += len(ids)
-                if done % _STEP < len(ids):
-                    logger.info("vector index: %d of %d stored vectors", done, total)
-            if not done:
-                self._chroma.connect()
+            try:
+                done = self._fill()
+            except ArchiveDamaged as error:
+                self._distrust = str(error)
+                raise
             self._distrust = None
             INDEX_READY.set(1)
             INDEX_REBUILDS.inc()
             logger.info("vector index rebuilt from %d stored vectors", done)
             return done
 
+    def _fill(self) -> int:
+        total, done = self._archive.vector_count(), 0
+        for ids, vectors in sound(self._archive.vectors(), total):
+            if self._given_up.is_set():
+                raise Stopping("the vector index is not rebuilt to its end: the next start does it")
+            if not done:
+                require_space(self._folder, total * (vectors.shape[1] * 5 + 1500))
+                self._chroma.connect()
+            self._chroma.upsert(ids, vectors)
+            done += len(ids)
+        if not done:
+            self._chroma.connect()
+        return done
+
     @contextmanager
     def turn(self, patience: float = PATIENCE) -> Iterator[None]:
-        """Writers are threads of this process. Raises ArchiveInUse where the turn does not come in so many seconds."""
-        if not self._writer.acquire(timeout=patience):
-            raise ArchiveInUse(OTHERS)
-        try:
+        """Writers are threads of this process. Raises ArchiveInUse where the turn does not come in so many seconds, Stopping."""
+        with self._turns.mine(patience, self._given_up.is_set):
             yield
-        finally:
-            self._writer.release()
 
     def upsert(self, ids: Sequence[str], vectors: Vectors) -> None:
         """Rows are written in small batches. Raises ArchiveError; some rows may be written then."""
         with self._guard:
+            self._refuse_if_closed()
             self.mend()
             with self._writing():
                 self._chroma.upsert(ids, vectors)
@@ -195,6 +197,7 @@ class ChromaIndex:
     def delete(self, ids: Sequence[str]) -> None:
         """Ids that are not there are passed over. Raises ArchiveError."""
         with self._guard:
+            self._refuse_if_closed()
             if self._distrust is not None:
                 return  # the archive has let them go, and the index is rebuilt from it: so room can be made on a full disk
             with self._writing():
@@ -208,10 +211,9 @@ class ChromaIndex:
         k = min(k, MOST)
         if k < 1:
             return []
+        self._refuse_if_closed()
         with self._told():
             if self._distrust is None:
-                if self._chroma.client is None:
-                    raise ArchiveError("the vector index is closed")
                 try:
                     return self._chroma.query(vector, k)
                 except Exception as error:  # noqa: BLE001 - Chroma's errors have no common root, and here all mean the same
@@ -223,6 +225,7 @@ class ChromaIndex:
 
     def count(self) -> int:
         """Vectors in the index. Raises ArchiveError, also while Chroma is not asked."""
+        self._refuse_if_closed()
         with self._told():
             if self._distrust is not None:
                 raise ArchiveError(f"the vector index is in doubt until it is rebuilt, at the next write or start: {self._distrust}")
@@ -241,18 +244,16 @@ class ChromaIndex:
         self._lock.announce(url)
 
     def give_up(self) -> None:
-        """It is to be closed soon: a rebuild under way ends after the batch at hand."""
+        """It is to be closed soon: a rebuild under way ends after the batch at hand, and nobody gets a turn any more."""
         self._given_up.set()
 
     def close(self) -> None:
         """Close cleanly: the next start opens what is there. Whatever fails, the lock is let go; the mark then stays."""
         self.give_up()
-        try:
-            with self.turn(LAST_WRITE):
-                pass
-        except ArchiveInUse:
-            logger.warning("articles are still being written: the vector index is rebuilt at the next start")
+        if not self._turns.over_here(LAST_WRITE):
+            logger.warning("articles are still being written while the vector index is closed: the next start looks after it")
         with self._guard:
+            self._closed = True
             try:
                 if self._chroma.client is not None:
                     with self._told():
@@ -262,6 +263,10 @@ class ChromaIndex:
                             durable.remove(self._in_use)
             finally:
                 self._lock.release()
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise ArchiveError("the vector index is closed")
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

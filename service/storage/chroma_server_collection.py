@@ -34,8 +34,16 @@ class Known:
     """On the monotonic clock: asked until then without looking again."""
 
 
-Looked = tuple[Known | None, str | None]
-"""The collection, and why nobody may be answered out of it; neither where there is nothing to hold."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The collection, or why nobody may be answered out of it; neither where there is nothing to hold."""
+
+    known: Known | None = None
+    wrong: str | None = None
+
+
+class IndexLost(IndexUnavailable):
+    """The server answers, and does not have the collection."""
 
 
 class ArchiveCollection:
@@ -62,22 +70,22 @@ class ArchiveCollection:
         pointer, known = self._pointer.read(), self._known
         return known if known and known.pointer == pointer and time.monotonic() < known.until else None
 
-    def look(self, *, deep: bool) -> Looked:
+    def look(self, *, deep: bool) -> Look:
         """At what the pointer names; with `deep` it is also held against the archive, once. Raises IndexUnavailable."""
-        looked = self._looked(deep=deep)
-        self._known = looked[0]
-        INDEX_READY.set(looked[1] is None)
-        return looked
+        found = self._examined(deep=deep)
+        self._known = found.known
+        INDEX_READY.set(found.wrong is None)
+        return found
 
-    def settled(self) -> Looked:
+    def settled(self) -> Look:
         """As `look`, which looks again where a writer's turn is just beginning."""
         for _ in range(_TRIES):
             busy = self._turns.taken()
-            looked = self.look(deep=not busy)
-            if looked[1] is None or not busy:
+            found = self.look(deep=not busy)
+            if found.wrong is None or not (busy or self._turns.taken()):
                 break
             time.sleep(_MOMENT)
-        return looked
+        return found
 
     def trust(self, collection: UUID, pointer: Pointer, *, held_against_archive: bool = False) -> Known:
         """Take it as found in order: this process has just written both."""
@@ -93,28 +101,32 @@ class ArchiveCollection:
 
     @contextmanager
     def noting_failures(self) -> Iterator[None]:
-        """After a failure the server is left alone for a moment, and then everything is looked at anew."""
+        """After a failure the server is left alone for a moment, and then everything is looked at anew. Raises IndexLost for Gone."""
         try:
             yield
+        except Gone as error:
+            self._known = self._deep = None
+            INDEX_READY.set(0)
+            raise IndexLost("the Chroma server has lost the vector index, which is made again: try again") from error
         except IndexUnavailable as error:
             self._known = self._deep = None
             INDEX_READY.set(0)
             self._failure, self._ask_again = str(error), time.monotonic() + PAUSE
             raise
 
-    def _looked(self, *, deep: bool) -> Looked:
+    def _examined(self, *, deep: bool) -> Look:
         pointer = self._pointer.read()
         if pointer is None:
-            return None, "there is none yet" if self._archive.vector_count() else None
+            return Look(wrong="there is none yet" if self._archive.vector_count() else None)
         try:
             found = self._server.look(pointer.collection)
             wrong = self.checks.described(found, pointer)
             if wrong is None and deep and self._deep != found.id:
                 wrong = self.checks.held_against(found.id, pointer)
         except Gone:
-            return None, "the Chroma server does not have it"
+            return Look(wrong="the Chroma server does not have it")
         if wrong:
-            return None, wrong
+            return Look(wrong=wrong)
         if deep:
             self._deep = found.id
-        return Known(found.id, pointer, time.monotonic() + LOOK_AGAIN), None
+        return Look(Known(found.id, pointer, time.monotonic() + LOOK_AGAIN))

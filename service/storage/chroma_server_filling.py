@@ -11,6 +11,7 @@ from uuid import UUID
 
 from service.errors import IndexUnavailable, Stopping
 from service.storage.archive import SqliteArchive
+from service.storage.chroma import sound
 from service.storage.chroma_server import ChromaServer, Gone
 from service.storage.index_checks import IndexChecks
 from service.storage.index_pointer import Mark, Pointer, PointerFile, new_collection
@@ -18,9 +19,6 @@ from service.storage.turns import STOPPING
 from service.telemetry import INDEX_REBUILDS
 
 logger = logging.getLogger(__name__)
-
-_STEP = 10_000
-"""Vectors between two words on how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class Filling:
     def run(self) -> tuple[UUID, Pointer]:
         """Filled, held against the archive, and pointed to when it is whole; then the old one goes, where it was ours.
 
-        Raises Stopping where it is given up, IndexUnavailable, else ArchiveError; the next one then starts anew."""
+        Raises Stopping where it is given up, IndexUnavailable, Gone, else ArchiveError; the next one then starts anew."""
         old, half = self.pointer.read(), self.mark.filling()
         state = secrets.token_hex(8)
         pointer = Pointer(collection=new_collection(self.archive), state=state, before=state, stamp=self.archive.stamp())
@@ -59,14 +57,12 @@ class Filling:
         return collection, pointer
 
     def _fill(self, collection: UUID) -> int:
-        total, done = self.archive.vector_count(), 0
-        for ids, vectors in self.archive.vectors():
+        done = 0
+        for ids, vectors in sound(self.archive.vectors(), self.archive.vector_count()):
             if self.given_up():
                 raise Stopping(STOPPING)
             self.server.upsert(collection, ids, vectors)
             done += len(ids)
-            if done % _STEP < len(ids):
-                logger.info("vector index: %d of %d stored vectors", done, total)
         return done
 
     def _drop(self, old: Pointer) -> None:

@@ -28,7 +28,7 @@ from service.ports import Vectors
 from service.storage.archive import SqliteArchive
 from service.storage.chroma import GRAPH, MOST
 from service.storage.chroma_server import ChromaServer, Gone
-from service.storage.chroma_server_collection import ArchiveCollection, Known
+from service.storage.chroma_server_collection import ArchiveCollection, IndexLost, Known, Look
 from service.storage.chroma_server_filling import Filling
 from service.storage.index_pointer import Mark, PointerFile
 from service.storage.lock import SharedLock
@@ -36,6 +36,7 @@ from service.storage.turns import LAST_WRITE, PATIENCE, Turns
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
+_BROKEN_OFF = "a write was broken off, or the archive was restored"
 
 
 class ChromaServerIndex:
@@ -82,9 +83,9 @@ class ChromaServerIndex:
         """Look, and make it again where it is out of step. Raises IndexUnavailable where the server is down, ArchiveInUse after a while."""
         self._refuse_if_closed()
         with self._collection.noting_failures():
-            if self._collection.settled()[1] is None and not self._mark.exists():
+            if self._collection.settled().wrong is None and not self._broken_off():
                 return
-            with self._turns.mine(given_up=self._gives_up):
+            with self._alone():
                 self._mend()
 
     # ── writing ──────────────────────────────────────────────────────────────
@@ -94,12 +95,19 @@ class ChromaServerIndex:
         """Whatever a writer does to archive and index belongs inside; others wait so long.
 
         Raises IndexUnavailable, ArchiveInUse, Stopping, else ArchiveError."""
-        with self._turns.mine(patience, self._gives_up):
+        with self._alone(patience):
             self._begin()
             try:
                 yield
             finally:
                 self._end(held_against_archive=True)
+
+    @contextmanager
+    def _alone(self, patience: float = PATIENCE) -> Iterator[None]:
+        """The turn, with nothing left of one that was broken off."""
+        with self._turns.mine(patience, self._gives_up):
+            self._archive.drop_pending()
+            yield
 
     def upsert(self, ids: Sequence[str], vectors: Vectors) -> None:
         """Raises IndexUnavailable; some rows may be written then, and the index is in doubt."""
@@ -113,12 +121,11 @@ class ChromaServerIndex:
             with self._writing() as collection:
                 self.server.delete(collection, ids)
 
-    def rebuild(self, archive: SqliteArchive) -> int:
+    def rebuild(self) -> int:
         """Fill a new collection from the archive's vectors and put it in the old one's place; returns how many. Raises ArchiveError."""
-        with self._turns.mine(given_up=self._gives_up), self._collection.noting_failures():
-            archive.drop_pending()
+        with self._alone(), self._collection.noting_failures():
             self._fill()
-            return archive.vector_count()
+            return self._archive.vector_count()
 
     def announce(self, url: str) -> None:
         """Leave the address at which this process serves the archive, for commands that come by. Raises ArchiveError."""
@@ -148,7 +155,7 @@ class ChromaServerIndex:
             try:
                 with self._collection.noting_failures():
                     return ask(collection)
-            except Gone:
+            except IndexLost:
                 self._collection.forget()  # another process has just put a new one in its place, or the server lost it
         raise IndexUnavailable("the vector index is just being replaced: ask again")
 
@@ -158,12 +165,16 @@ class ChromaServerIndex:
         if known := self._collection.known():
             return known.id
         with self._collection.noting_failures():
-            known, wrong = self._collection.settled()
-        if wrong or (self._mark.exists() and not self._turns.taken()):
+            found = self._collection.settled()
+        if found.wrong or self._broken_off():
             self._mend_beside()
-        if wrong:
-            raise IndexUnavailable(f"the vector index is being made again from the archive, because {wrong}: ask again in a moment")
-        return known.id if known else None
+        if found.wrong:
+            raise IndexUnavailable(f"the vector index is being made again from the archive, because {found.wrong}: ask again in a moment")
+        return found.known.id if found.known else None
+
+    def _broken_off(self) -> bool:
+        """Whether a turn was left in the middle: its mark is there, and nobody has the turn."""
+        return self._mark.exists() and not self._turns.taken()
 
     # ── turns ────────────────────────────────────────────────────────────────
 
@@ -192,6 +203,7 @@ class ChromaServerIndex:
         try:
             pointer = self._pointer.read()
             if pointer is None:
+                logger.warning("the vector index is in doubt: what points to it is gone")
                 return
             if held_against_archive and self.server.count(collection) != self._archive.vector_count():
                 logger.warning("the vector index is in doubt: after a turn of writing it does not hold the archive's passages")
@@ -204,6 +216,7 @@ class ChromaServerIndex:
     @contextmanager
     def _writing(self) -> Iterator[UUID]:
         """One write, in a turn of its own where there is none."""
+        self._refuse_if_closed()
         if self._writes_to is None:
             with self._turns.mine(given_up=self._gives_up):
                 self._begin()
@@ -213,15 +226,12 @@ class ChromaServerIndex:
                 finally:
                     self._end(held_against_archive=False)
             return
-        self._refuse_if_closed()
         try:
             with self._collection.noting_failures():
                 yield self._writes_to
         except BaseException as error:
             self._failed = True
             logger.warning("the vector index is in doubt: a write failed (%s)", error)
-            if isinstance(error, Gone):
-                raise IndexUnavailable("the Chroma server has lost the vector index, which is made again: try again") from error
             raise
 
     # ── making it again ──────────────────────────────────────────────────────
@@ -233,7 +243,7 @@ class ChromaServerIndex:
 
         def mend() -> None:
             try:
-                with self._turns.mine(patience=0), self._collection.noting_failures():
+                with self._alone(patience=0), self._collection.noting_failures():
                     self._mend()
             except ArchiveInUse:
                 return
@@ -244,13 +254,12 @@ class ChromaServerIndex:
         self._mender.start()
 
     def _mend(self) -> Known | None:
-        """With the turn in hand: what a broken turn left goes, and an index that is out of step is made again. None where there is none."""
-        self._archive.drop_pending()
-        known, wrong = (None, "a write was broken off") if self._mark.exists() else self._collection.look(deep=True)
-        if wrong:
-            logger.warning("vector index made again from the archive: %s", wrong)
+        """With the turn in hand: an index that is out of step is made again. None where there is none."""
+        found = Look(wrong=_BROKEN_OFF) if self._mark.exists() else self._collection.look(deep=True)
+        if found.wrong:
+            logger.warning("making the vector index again from the archive: %s", found.wrong)
             return self._fill()
-        return known
+        return found.known
 
     def _fill(self) -> Known:
         return self._collection.trust(*self._filling.run(), held_against_archive=True)

@@ -23,7 +23,6 @@ _STEP = 0.25
 """Seconds between two looks at whether waiting still makes sense."""
 _LOOKS = 0.2
 """Seconds that everybody waits at least: who only looks is in the way for a moment."""
-OTHERS = "others are writing into this archive (a `dateline ingest` or `watch`, or a service): try again later"
 STOPPING = "the service is stopping: run the same again when it is back; what was reported as taken in is kept"
 
 
@@ -39,10 +38,10 @@ def telling(folder: Path) -> Iterator[None]:
 
 
 class Turns:
-    """One file beside the archive, locked by whoever writes; the system lets it go when the process dies."""
+    """Of this process's threads and, with a folder, of all processes: a file there is locked by whoever writes, at most until it dies."""
 
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "writing.lock"
+    def __init__(self, folder: Path | None = None) -> None:
+        self._file = folder / "writing.lock" if folder else None
         self._here = threading.Lock()
 
     @contextmanager
@@ -51,16 +50,19 @@ class Turns:
 
         ArchiveError where the file cannot be written."""
         until = time.monotonic() + max(patience, _LOOKS)
-        lock = FileLock(self._file, thread_local=False)
+        lock = FileLock(self._file, thread_local=False) if self._file else None
         while not self._here.acquire(timeout=_pause(until)):
-            self._make_sure(until, given_up)
+            _make_sure(until, given_up)
         try:
-            while not _taken(lock, _pause(until)):
-                self._make_sure(until, given_up)
+            while lock and not _taken(lock, _pause(until)):
+                _make_sure(until, given_up)
             try:
+                if given_up():
+                    raise Stopping(STOPPING)
                 yield
             finally:
-                lock.release()
+                if lock:
+                    lock.release()
         finally:
             self._here.release()
 
@@ -68,8 +70,8 @@ class Turns:
         """Whether somebody has the turn now, in this process or another. Any number may look at once. Raises ArchiveError."""
         import fcntl  # not on Windows, where archives are not shared (`lock.SharedLock`)
 
-        if self._here.locked():
-            return True
+        if self._here.locked() or self._file is None:
+            return self._here.locked()
         with telling(self._file.parent):
             try:
                 opened = os.open(self._file, os.O_RDONLY)
@@ -90,11 +92,13 @@ class Turns:
             self._here.release()
         return over
 
-    def _make_sure(self, until: float, given_up: Callable[[], bool]) -> None:
-        if given_up():
-            raise Stopping(STOPPING)
-        if time.monotonic() >= until:
-            raise ArchiveInUse(OTHERS)
+
+def _make_sure(until: float, given_up: Callable[[], bool]) -> None:
+    """That waiting still makes sense."""
+    if given_up():
+        raise Stopping(STOPPING)
+    if time.monotonic() >= until:
+        raise ArchiveInUse("others are writing into this archive (a `dateline ingest` or `watch`, or a service): try again later")
 
 
 def _taken(lock: FileLock, seconds: float) -> bool:

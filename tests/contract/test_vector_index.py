@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from service.articles.row import Loaded, article_from_row
-from service.errors import ArchiveError, ArchiveInUse
+from service.errors import ArchiveDamaged, ArchiveError, ArchiveInUse, Stopping
 from service.indexing.ingest import Ingester
 from service.ports import Vectors
 from service.storage.archive import SqliteArchive
@@ -48,6 +48,9 @@ def chroma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningChroma]:
     """One server for all tests, as many archives may share one."""
     with running_chroma(tmp_path_factory.mktemp("chroma")) as server:
         yield server
+
+
+REAL = pytest.mark.parametrize("index", ["chroma", "chroma server"], indirect=True)
 
 
 @pytest.fixture(params=["memory", "chroma", "chroma server"])
@@ -163,12 +166,41 @@ def test_writers_take_turns(index: Writable, archive: SqliteArchive) -> None:
     assert index.count() == 1
 
 
-def test_an_index_in_order_is_left_as_it_is_by_mending(index: Writable, archive: SqliteArchive) -> None:
-    """Every article is found before and after, and no vector is written anew."""
+@REAL
+def test_whoever_waits_for_a_turn_is_told_when_it_is_given_up(index: ChromaIndex | ChromaServerIndex, archive: SqliteArchive) -> None:
+    """Stopping, at once and for whoever comes after; what is there is found until it is closed, and nothing after that."""
+    waits = threading.Event()
+
+    def waiter() -> str:
+        waits.set()
+        try:
+            with index.turn():
+                return "has it"
+        except Stopping:
+            return "stopping"
+
+    with ThreadPoolExecutor(2) as others:
+        with index.turn():
+            Ingester(archive, index, CountingEmbedder()).run([loaded(1)])
+            waiting = others.submit(waiter)
+            waits.wait()
+            index.give_up()
+            assert waiting.result() == "stopping"
+        assert others.submit(waiter).result() == "stopping"
+    assert index.count() == 1
+    index.close()
+    vector = unit([1, *[0] * 63])
+    for use in (lambda: index.query(vector[0], 1), lambda: index.upsert(["x"], vector), lambda: index.delete(["x"]), index.count):
+        with pytest.raises(ArchiveError, match="closed"):
+            use()
+
+
+def test_what_is_taken_in_without_a_turn_is_there_too(index: Writable, archive: SqliteArchive) -> None:
+    """In the archive as in the index, and an index in order is left as it is by mending."""
     Ingester(archive, index, CountingEmbedder()).run([loaded(number) for number in range(5)])
     rebuilt = REGISTRY.get_sample_value("dateline_index_rebuilds_total")
     index.mend()
-    assert index.count() == 5
+    assert index.count() == archive.vector_count() == 5
     assert REGISTRY.get_sample_value("dateline_index_rebuilds_total") == rebuilt
 
 
@@ -180,8 +212,25 @@ def test_closing_waits_only_a_moment_for_a_writer(
     index = ChromaIndex(tmp_path, archive)
     with index.turn():
         index.close()
+        with pytest.raises(ArchiveError, match="closed"):
+            index.upsert(["late"], unit([1, 0]))
     assert "articles are still being written" in caplog.text
     ChromaIndex(tmp_path, archive).close()
+
+
+def test_vectors_that_are_no_numbers_are_told_and_looked_past(tmp_path: Path, archive: SqliteArchive) -> None:
+    """A damaged file: the index is not filled with them, the message names the way out, and the others are found."""
+    filled(tmp_path, archive).close()
+    with archive.transaction() as connection:
+        connection.execute("UPDATE passages SET vector = ? WHERE number = 1", (np.full(64, np.nan, dtype="<f4").tobytes(),))
+    index = ChromaIndex(tmp_path, archive, mend_later=True)
+    with pytest.raises(ArchiveDamaged, match="reindex --embed"):
+        index.rebuild()
+    ids, vectors = next(archive.vectors())
+    assert [row for row, _ in index.query(vectors[5], 1)] == [ids[5]]
+    with pytest.raises(ArchiveError, match="not finite"):
+        index.count()
+    index.close()
 
 
 def test_the_exact_index_reads_what_the_archive_holds(archive: SqliteArchive) -> None:
@@ -441,7 +490,7 @@ def test_after_a_failed_write_chroma_is_not_asked_and_the_next_write_rebuilds(
     assert not (tmp_path / "chroma.in-use").exists()
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
         "the vector index is in doubt",
-        "vector index rebuilt from the archive",
+        "rebuilding the vector index from the archive",
     ]
 
 
@@ -517,11 +566,13 @@ def test_a_rebuild_says_how_far_it_is(tmp_path: Path, archive: SqliteArchive, ca
             for first in range(0, 20_500, 4_100):
                 yield [f"p{first + n}" for n in range(4_100)], np.eye(4, dtype=np.float32)[np.arange(4_100) % 4]
 
-    index = ChromaIndex(tmp_path, archive)
+    long = Long(archive.path, None, FixedClock())
+    index = ChromaIndex(tmp_path, long, mend_later=True)
     caplog.set_level("INFO", logger="service")
-    assert index.rebuild(Long(archive.path, None, FixedClock())) == 20_500
+    assert index.rebuild() == 20_500
     index.close()
-    assert [record.getMessage() for record in caplog.records] == [
+    long.close()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "INFO"] == [
         "vector index: 12300 of 20500 stored vectors",
         "vector index: 20500 of 20500 stored vectors",
         "vector index rebuilt from 20500 stored vectors",

@@ -204,7 +204,7 @@ def test_what_one_process_takes_in_the_other_finds_at_once(open_index: Opener) -
         thread.join()
     assert opened[0][0].coverage().articles == 120
     assert all(in_step(*other) for other in opened)
-    assert all(index._collection.settled()[1] is None for _, index in opened)
+    assert all(index._collection.settled().wrong is None for _, index in opened)
 
 
 def test_threads_that_look_at_the_same_time_all_find_it(open_index: Opener) -> None:
@@ -313,6 +313,35 @@ def test_a_write_that_waits_for_its_turn_ends_when_the_service_stops(open_servic
         assert services.index.count() == 3
 
 
+def test_who_looks_does_not_wait_for_a_writer(open_index: Opener) -> None:
+    """Mending, as every command does that only reads, takes the mark of a turn that is under way for no doubt."""
+    archive, index = open_index()
+    take_in(archive, index, loaded(range(3)))
+    _, reader = open_index()
+    with ThreadPoolExecutor(1) as pool, index.turn():
+        pool.submit(reader.mend).result(SOON)
+        assert reader.count() == 3
+
+
+def test_a_collection_that_is_lost_while_it_is_filled_is_told(open_index: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by a server that comes back empty in the middle: an error of ours, and the next attempt makes another."""
+    archive, index = open_index()
+    take_in(archive, index, loaded(range(3)))
+    create = index.server.create
+
+    def lose(name: str, *more: Any) -> Any:
+        made = create(name, *more)
+        index.server.drop(name)
+        return made
+
+    monkeypatch.setattr(index.server, "create", lose)
+    with pytest.raises(IndexUnavailable, match="has lost the vector index"):
+        index.rebuild()
+    monkeypatch.undo()
+    soon(index.rebuild)
+    assert in_step(archive, index)
+
+
 def test_what_cannot_be_written_or_read_beside_the_archive_is_told(open_index: Opener, tmp_path: Path) -> None:
     """A pointer that cannot be replaced is an error of ours and no doubt; one that cannot be read does not have the index made again."""
     archive, index = open_index()
@@ -335,7 +364,7 @@ def test_what_cannot_be_written_or_read_beside_the_archive_is_told(open_index: O
     assert in_step(archive, index)
     assert REGISTRY.get_sample_value("dateline_index_rebuilds_total") == before
     assert REGISTRY.get_sample_value("dateline_index_ready") == 1
-    assert index.rebuild(archive) == 3
+    assert index.rebuild() == 3
     assert REGISTRY.get_sample_value("dateline_index_rebuilds_total") == (before or 0) + 1
 
 

@@ -218,7 +218,7 @@ def test_a_damaged_index_is_found_out_set_aside_and_filled_again(
     (TWELVE | MORE)[shape](folder)
     found = looked(folder)
     assert (found["count"], found["missed"], found["distrust"]) == (PASSAGES, [], None)
-    assert found["said"][0].startswith("vector index rebuilt from the archive: ")
+    assert found["said"][0].startswith("rebuilding the vector index from the archive: ")
     assert found["said"][1] == f"the damaged index was kept as {folder / 'chroma.damaged'}"
     assert (folder / "chroma.damaged").is_dir()
     assert (found["count again"], found["said again"]) == (PASSAGES, [])
@@ -235,7 +235,7 @@ def test_with_the_mark_nothing_is_looked_at(whole: Path, tmp_path: Path, shape: 
     (folder / IN_USE).touch()
     found = looked(folder)
     assert (found["count"], found["missed"], found["distrust"]) == (PASSAGES, [], None)
-    assert found["said"][0] == "vector index rebuilt from the archive: it was not closed cleanly"
+    assert found["said"][0] == "rebuilding the vector index from the archive: it was not closed cleanly"
     assert not (folder / "chroma.damaged").exists()
 
 

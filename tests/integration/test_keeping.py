@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from service import keeping
@@ -231,7 +232,7 @@ def test_a_file_that_is_there_is_replaced_only_where_that_is_said(tmp_path: Path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "kept", "late"]
 
 
-@pytest.mark.parametrize("name", [ARCHIVE_FILE, f"{ARCHIVE_FILE}-wal", "chroma/a", "index.lock", "../data/archive.sqlite3"])
+@pytest.mark.parametrize("name", [ARCHIVE_FILE, f"{ARCHIVE_FILE}-wal", "chroma/a", "index.lock", "writing.lock", "../data/archive.sqlite3"])
 def test_the_archives_own_files_are_no_place_for_a_backup(tmp_path: Path, name: str) -> None:
     """Whatever leads there, and with `--replace` too."""
     settings = made(tmp_path / "data")
@@ -253,6 +254,11 @@ def test_where_there_is_nothing_to_back_up_or_no_place_for_it_that_is_said(tmp_p
         keeping.backup(settings, tmp_path / "nowhere" / "kept", replace=False)
     with pytest.raises(BadInput, match="is a folder"):
         keeping.backup(settings, tmp_path, replace=True)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadInput, match="a device or the like"):  # which it would take the place of
+        keeping.backup(settings, tmp_path / "pipe", replace=True)
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "pipe").unlink()
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
@@ -288,6 +294,19 @@ def newer(file: Path) -> None:
         connection.execute("PRAGMA user_version=99")
 
 
+def reworded(file: Path) -> None:
+    """A word of an article is another: SQLite's own check sees nothing."""
+    words = file.read_bytes()
+    assert b"Halvern Dam" in words
+    file.write_bytes(words.replace(b"Halvern Dam", b"Halvern Fen"))
+
+
+def no_numbers(file: Path) -> None:
+    """A stored vector that is not finite."""
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("UPDATE passages SET vector = ? WHERE number = 1", (np.full(EMBEDDER.dimension, np.nan, "<f4").tobytes(),))
+
+
 BAD: list[tuple[str, Callable[[Path], object], type[DatelineError], str]] = [
     ("nothing", lambda file: file.unlink(), BadInput, "is no file"),
     ("a folder", lambda file: (file.unlink(), file.mkdir()), BadInput, "is no file"),
@@ -295,6 +314,8 @@ BAD: list[tuple[str, Callable[[Path], object], type[DatelineError], str]] = [
     ("garbage", lambda file: file.write_bytes(b"garbage " * 1000), ArchiveDamaged, "cannot be restored, and nothing was changed"),
     ("cut off", lambda file: os.truncate(file, file.stat().st_size // 2), ArchiveDamaged, "cannot be restored, and nothing was changed"),
     ("damaged", damaged, ArchiveDamaged, "cannot be restored, and nothing was changed"),
+    ("reworded", reworded, ArchiveDamaged, r"nothing was changed \(.*have another text than was taken in.*--even-damaged restores it"),
+    ("no numbers", no_numbers, ArchiveDamaged, r"nothing was changed \(stored vectors: 1 .*not finite.*--embed makes them anew"),
     ("foreign", foreign, ArchiveDamaged, "not an archive of Dateline"),
     ("newer", newer, ArchiveMismatch, "schema 99"),
 ]
@@ -316,6 +337,18 @@ def test_a_file_that_is_no_whole_archive_is_refused(
         restored(file, place, replace=there)
     assert (left(place) if place.exists() else {}) == before
     assert not list(tmp_path.rglob("restoring-*"))
+
+
+def test_the_only_backup_there_is_can_be_restored_although_it_is_damaged(tmp_path: Path) -> None:
+    """Texts that are not what was taken in where that is said; vectors by embedding again."""
+    file = tmp_path / "kept"
+    keeping.backup(made(tmp_path / "data"), file, replace=False)
+    no_numbers(file)
+    assert restored(file, tmp_path / "first", embed=True).vectors == 3
+    reworded(file)
+    with pytest.raises(ArchiveDamaged, match="--even-damaged"):
+        restored(file, tmp_path / "second", embed=True)
+    assert restored(file, tmp_path / "second", embed=True, even_damaged=True).vectors == 3
 
 
 def test_an_archive_that_is_there_is_replaced_only_where_that_is_said(tmp_path: Path) -> None:
