@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from service.storage.keys import StoredKey
 
 Scope = Literal["ask", "admin"]
-keys_app = typer.Typer(no_args_is_help=True, help="API keys: create, list, revoke. Only their hashes are kept.", rich_markup_mode=None)
+keys_app = typer.Typer(no_args_is_help=True, help="API keys: create, list, revoke, forget. Only hashes are kept.", rich_markup_mode=None)
 
 
 @keys_app.command("create")

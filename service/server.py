@@ -95,7 +95,10 @@ def listen(settings: Settings) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
+        otherwise = "another program may use it; choose another with --port"
+        if isinstance(error, socket.gaierror):
+            otherwise = "name an address of this machine (DATELINE_HOST)"
         raise SettingsError(
-            f"cannot listen on {settings.host}:{settings.port} ({error.strerror}): another program may use it; choose another with --port"
+            f"cannot listen on {settings.host}:{settings.port} ({error.strerror}): {otherwise}"
         ) from error
     return listener

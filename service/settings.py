@@ -21,6 +21,7 @@ from service.errors import SettingsError
 
 ELSEWHERE = frozenset({"DATELINE_LOG_LEVEL", "DATELINE_LOG_FORMAT"})
 """Variables that are ours and no settings of the service: read by `logs`."""
+HOST = re.compile(r"[a-zA-Z0-9._-]+|\[[0-9a-fA-F:.]+\]|[0-9a-fA-F]*:[0-9a-fA-F:.]+")
 RATE = re.compile(r"([1-9]\d{0,8}/(second|minute|hour|day))?")
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -127,7 +128,9 @@ class Settings(BaseSettings):
     ask_seconds: float = Field(
         180.0, gt=0, description="Seconds a model may take for one answer; then what was checked so far stands, or the articles are quoted."
     )
-    ask_rate: str = Field("60/minute", description="Questions of one key, such as `60/minute`; empty for no limit.")
+    ask_rate: str = Field(
+        "60/minute", description="Questions of one key, such as `60/minute`; empty for no limit. While no key is needed, no rate is kept."
+    )
     search_slots: int = Field(4, ge=1, le=1000, description="Searches at a time.")
     search_queue: int = Field(64, ge=0, le=10_000, description="Searches that may wait.")
     search_rate: str = Field("300/minute", description="Searches of one key.")
@@ -195,6 +198,13 @@ class Settings(BaseSettings):
     @classmethod
     def _parse_hosts(cls, value: object) -> object:
         return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+
+    @field_validator("trusted_hosts", mode="after")
+    @classmethod
+    def _names_alone(cls, value: list[str]) -> list[str]:
+        if wrong := [one for one in value if not HOST.fullmatch(one)]:
+            raise ValueError(f"{wrong[0]!r}: write names alone, such as news.example.org, without https:// and port")
+        return value
 
     @field_validator("data_dir", "cache_dir", "eval_data", mode="after")
     @classmethod

@@ -79,7 +79,7 @@ def serve(settings: Settings, *, sample_if_empty: bool, app: str = APP) -> None:
             with _counting_together():
                 if sample_if_empty and empty:
                     _apart(settings)
-                typer.echo(f"Dateline serves {url}/ with {settings.workers} workers (API: /docs). Stop with Ctrl-C.", err=True)
+                logger.info("Dateline serves %s/ with %d workers (API: /docs). Stop with Ctrl-C.", url, settings.workers)
                 supervisor = _Supervisor(
                     config(app, factory=True, workers=settings.workers, timeout_worker_healthcheck=HEALTH), sockets=[listener]
                 )

@@ -37,7 +37,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().__init__(*arguments, **options)
         self._head_timer = _Timer(self.loop, HEAD_SECONDS, self._abort)
         self._stall_timer = _Timer(self.loop, STALLED, self._abort)
-        self._head = 0
+        self._head = self._read = 0
         self._served: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -71,9 +71,32 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A head begins."""
-        self._head = 0
+        self._head = self._read = 0
         self._head_timer.start()
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Part of the head: counted, also where all of it came at once."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Another part of it."""
+        self._count(len(name) + len(value) + 4)
+        super().on_header(name, value)
+
+    def send_400_response(self, msg: str) -> None:
+        """What the parser stopped at: uvicorn's own answer, or 431 where that was our count."""
+        if self._read > LARGEST_HEAD:
+            self.transport.write(TOO_LARGE)
+            self.transport.close()
+        else:
+            super().send_400_response(msg)
+
+    def _count(self, size: int) -> None:
+        self._read += size
+        if self._read > LARGEST_HEAD:
+            raise ValueError("the head is too large")  # which ends the parser
 
     def on_headers_complete(self) -> None:
         """The head is there."""

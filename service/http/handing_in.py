@@ -26,8 +26,8 @@ from service.domain import Outcome
 from service.errors import BadInput, DatelineError, DiskFull
 from service.http import problems
 from service.http.ingesting import turn
-from service.http.keys import AdminRoute
-from service.http.routes import CLIENT_LEFT, Wired
+from service.http.keys import CLIENT_LEFT, AdminRoute
+from service.http.routes import Wired
 from service.http.streaming import FAREWELL, KEEP_ALIVE, STALLED
 from service.indexing.report import IngestReport
 from service.services import Services

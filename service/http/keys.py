@@ -16,6 +16,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import HTTPException, Request, Response, Security, params
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
+from starlette.requests import ClientDisconnect
 
 from service.access import keys_were_made
 from service.errors import ArchiveError, SettingsError
@@ -24,6 +25,8 @@ from service.storage.keys import StoredKeys
 
 LARGEST = 1_000_000
 """Bytes of a body of those routes that take no articles in: a question with a thousand article ids has a quarter of that."""
+CLIENT_LEFT = 499
+"""Nobody reads it; nginx's status for the same."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 BEARER = HTTPBearer(auto_error=False, description="A key of `dateline keys create` or of DATELINE_API_KEYS; none where there is none.")
 SCOPES = frozenset({"ask", "admin"})
@@ -154,7 +157,10 @@ class KeyedRoute(APIRoute):
             request.state.caller = caller
             door = request.app.state.doors.glance(self.door, caller.owner)
             if self.scope == "ask":
-                await _small_body(request)  # before the slot: who sends slowly must not hold one
+                try:
+                    await _small_body(request)  # before the slot: who sends slowly must not hold one
+                except ClientDisconnect:
+                    return Response(status_code=CLIENT_LEFT)
             if not self.brief:
                 return await handle(request)
             async with door.enter(caller.owner):

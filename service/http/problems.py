@@ -36,6 +36,7 @@ _STATUS: dict[type[errors.DatelineError], int] = {
 }
 RETRY_AFTER = "5"
 """Seconds; a restarting local model is back within that."""
+INDEX_AWAY = "the vector index cannot be asked just now: send the same again in a moment"
 _SHOWN = 5
 """Field errors named in the detail; all are in `errors`."""
 
@@ -73,6 +74,8 @@ def body(status: int, detail: str, *, fields: list[dict[str, Any]] | None = None
 
 def describe(error: Exception) -> dict[str, Any]:
     """Any exception as a problem; an unexpected one is logged under an id, that of the request, and shown as that id only."""
+    if isinstance(error, errors.IndexUnavailable):
+        return body(503, INDEX_AWAY)  # not the server's address, which is the operator's affair: see the log, or /readyz
     if isinstance(error, errors.DatelineError):
         return body(status_of(error), str(error))
     incident = logs.request_id() or secrets.token_hex(6)

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from service.bodies import AskBody, FeedbackBody, SearchBody
 from service.errors import BadQuestion
 from service.http.admission import Doors
-from service.http.keys import AskRoute, Caller, QuestionRoute, SearchRoute
+from service.http.keys import CLIENT_LEFT, AskRoute, Caller, QuestionRoute, SearchRoute
 from service.http.recordings import Recordings
 from service.http.streaming import event_stream, resumed, whole_answer
 from service.retrieval.explain import explain
@@ -23,8 +23,6 @@ from service.wire import AnswerOut, FeedbackOut, answer_out, article_out, covera
 from service.wire_articles import story_out, whole_article_out
 from service.wire_search import explained_out, hit_out, window_out
 
-CLIENT_LEFT = 499
-"""Nobody reads it; nginx's status for the same."""
 reading = APIRouter(prefix="/v1", route_class=AskRoute)
 asking = APIRouter(prefix="/v1", route_class=QuestionRoute)
 searching = APIRouter(prefix="/v1", route_class=SearchRoute)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from service.storage.index_checks import IndexChecks
 from service.storage.index_pointer import Pointer, PointerFile
 from service.storage.turns import Turns
 from service.telemetry import INDEX_READY
+
+logger = logging.getLogger(__name__)
 
 LOOK_AGAIN = 1.0
 """Seconds for which a collection that was found in order is asked without looking again."""
@@ -75,6 +78,9 @@ class ArchiveCollection:
         found = self._examined(deep=deep)
         self._known = found.known
         INDEX_READY.set(found.wrong is None)
+        if self._failure:
+            logger.info("the Chroma server answers again")
+            self._failure = ""
         return found
 
     def settled(self) -> Look:
@@ -111,6 +117,8 @@ class ArchiveCollection:
         except IndexUnavailable as error:
             self._known = self._deep = None
             INDEX_READY.set(0)
+            if not self._failure:
+                logger.warning("the vector index cannot be asked: %s", error)
             self._failure, self._ask_again = str(error), time.monotonic() + PAUSE
             raise
 

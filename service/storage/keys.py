@@ -58,7 +58,7 @@ class StoredKeys:
         """Make a key: what is kept of it, and the key itself, which is never seen again. Raises BadInput, ArchiveError."""
         called = storable(name.strip())
         if not called.isprintable() or not 0 < len(called) <= MAX_NAME:
-            raise BadInput(f"name: say in 1 to {MAX_NAME} characters whose key it is, or what for")
+            raise BadInput(f"name: say in 1 to {MAX_NAME} characters, none of them a control character, whose key it is, or what for")
         now = self._clock()
         if expires_at is not None and expires_at <= now:
             raise BadInput(f"a key that expires at {expires_at:%Y-%m-%d %H:%M} UTC would open nothing: name a later moment")

@@ -19,6 +19,7 @@ from fastapi.testclient import TestClient
 
 from service.articles.row import Loaded, article_from_row
 from service.errors import ArchiveError, ArchiveInUse, IndexUnavailable, Stopping
+from service.http.problems import INDEX_AWAY
 from service.indexing.ingest import Ingester
 from service.services import Services
 from service.storage.archive import SqliteArchive
@@ -120,6 +121,7 @@ def refused(door: TestClient) -> list[float]:
         seconds.append(time.monotonic() - begun)
         assert (response.status_code, response.headers["content-type"]) == (503, "application/problem+json")
         assert int(response.headers["retry-after"]) > 0
+        assert response.json()["detail"] == INDEX_AWAY  # and not where the server is
     begun = time.monotonic()
     ready = door.get("/readyz")
     seconds.append(time.monotonic() - begun)

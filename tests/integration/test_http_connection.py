@@ -80,6 +80,14 @@ def test_a_head_that_is_just_too_long_is_told(connected: Callable[[], socket.soc
     assert heard(one).startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
 
 
+@pytest.mark.parametrize("large", [b"X-Long: " + b"a" * LARGEST_HEAD, b"X-Many: a\r\n" * (LARGEST_HEAD // 11)], ids=["one", "many"])
+def test_a_head_that_comes_at_once_is_bounded_too(connected: Callable[[], socket.socket], large: bytes) -> None:
+    """Whole, and larger than allowed: 431 and no other answer."""
+    one = connected()
+    one.sendall(HEAD + large + b"\r\n\r\n")
+    assert heard(one) == b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
 def test_requests_behind_each_other_are_answered_in_order_and_bounded(connected: Callable[[], socket.socket]) -> None:
     """A few at once are answered; a flood of them ends the connection."""
     one = connected()

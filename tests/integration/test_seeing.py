@@ -4,9 +4,11 @@ import io
 import json
 import logging
 import re
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -118,6 +120,21 @@ def test_a_client_who_leaves_is_seen(open_services: Callable[..., Any], on_loopb
             client.get("/healthz")
     (line,) = lines
     assert (line["left"], line["status"]) == (True, 200)
+
+
+@pytest.mark.parametrize("path", ["/v1/ask", "/v1/search", "/v1/feedback"])
+def test_a_client_who_leaves_in_the_middle_of_its_body_is_no_incident(
+    open_services: Callable[..., Any], on_loopback: Callable[[Any], str], told: Told, path: str
+) -> None:
+    """499 in the log, which no alert counts."""
+    url = urlsplit(on_loopback(create_app(open_services())))
+    with socket.create_connection((url.hostname, url.port)) as one:
+        one.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{{".encode())
+    with httpx2.Client(base_url=url.geturl()) as client:
+        while not (lines := [line for line in told() if line["route"] == path]):
+            client.get("/healthz")
+    (line,) = lines
+    assert (line["left"], line["status"]) == (True, 499)
 
 
 def test_the_id_is_in_the_response_and_in_every_line(open_door: Door) -> None:

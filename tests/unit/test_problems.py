@@ -18,9 +18,9 @@ STATUS = {
 
 @pytest.mark.parametrize(("kind", "status"), STATUS.items())
 def test_each_class_has_its_status(kind: type[errors.DatelineError], status: int) -> None:
-    """The nearest class in the tree decides, and the message is the detail."""
+    """The nearest class in the tree decides, and the message is the detail; that of an index that is away names a server, and is not."""
     found = problems.describe(kind("what to do", 5) if issubclass(kind, errors.Overloaded) else kind("what to do"))
-    assert (found["status"], found["detail"]) == (status, "what to do")
+    assert (found["status"], found["detail"]) == (status, problems.INDEX_AWAY if kind is errors.IndexUnavailable else "what to do")
 
 
 def test_no_class_of_the_tree_is_forgotten() -> None:
