@@ -79,8 +79,9 @@ def test_rows_keep_the_order_of_the_texts(embedder: Embedder) -> None:
     """Whatever the batches, row i belongs to text i."""
     texts = [" ".join(["word", str(number)] * (1 + number * 7 % 11)) for number in range(2 * BATCH + 3)]
     together = embedder.embed(texts)
-    alone = np.vstack([embedder.embed([text]) for text in texts])
-    assert np.einsum("ij,ij->i", together, alone).min() > 0.999
+    some = range(0, len(texts), 5)
+    alone = np.vstack([embedder.embed([texts[row]]) for row in some])
+    assert np.einsum("ij,ij->i", together[some], alone).min() > 0.999
 
 
 def test_the_same_meaning_is_nearer_than_another(embedder: Embedder) -> None:
