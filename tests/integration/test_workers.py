@@ -6,7 +6,6 @@ With DATELINE_LONG_TESTS=1 a worker is killed ten times instead of once, and eac
 import json
 import os
 import re
-import select
 import signal
 import socket
 import subprocess
@@ -16,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,7 @@ from service.storage.lock import ProcessLock
 from tests.chroma_server import RunningChroma, running_chroma
 from tests.embedding_server import running
 from tests.integration.conftest import ROWS
+from tests.load.service import Service as Running
 
 ROOT = Path(__file__).parents[2]
 DATELINE = [sys.executable, "-c", "from service.cli import main; main()"]
@@ -64,12 +63,8 @@ def chroma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningChroma]:
         yield server
 
 
-@dataclass
-class Service:
+class Service(Running):
     """Running workers and their supervisor."""
-
-    process: subprocess.Popen[str]
-    url: str
 
     def workers(self) -> set[int]:
         """The workers that there are."""
@@ -114,15 +109,10 @@ def serving(environment: dict[str, str], *words: str) -> Iterator[Service]:
     """`dateline serve` with these words, from when it says where until it is ended."""
     command = [*DATELINE, "serve", "--port", "0", *words]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:
+        service = Service(process, ROOT)
         try:
-            assert process.stderr
-            said = ""
-            while not (found := re.search(r"serves (http://\S+)/ ", said)):
-                assert select.select([process.stderr], [], [], SOON)[0], said
-                line = process.stderr.readline()
-                assert line, said
-                said += line
-            yield Service(process, found[1])
+            service.url = service.wait_for(r"serves (http://\S+)/ ", SOON)[1]
+            yield service
         finally:
             if process.poll() is None:
                 process.terminate()
@@ -291,15 +281,13 @@ def test_all_end_in_time_although_a_stream_is_open(service: Service, capsys: pyt
         begun = time.monotonic()
         service.process.terminate()
         events = [line for line in lines if line.startswith("event: ")]
-    assert service.process.wait(SOON) == 0
+    assert service.wait() == 0
     seconds = time.monotonic() - begun
     assert events == ["event: error"]
     assert (len(workers), [pid for pid in workers if psutil.pid_exists(pid)]) == (2, [])
     assert not metrics.exists()
-    assert service.process.stderr
-    said = service.process.stderr.read()
-    assert "Traceback" not in said
-    assert "did not end" not in said
+    assert "Traceback" not in service.said
+    assert "did not end" not in service.said
     with capsys.disabled():
         print(f"\nsupervisor and 2 workers ended {seconds:.1f} s after SIGTERM, one stream open")
 
