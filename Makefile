@@ -30,7 +30,7 @@ lint: $(READY)  ## ruff and mypy.
 	@$(BIN)/mypy
 
 eval: setup  ## The evals of every change: the grounding check, what is found, every question without a model, sixty with it (BESIDE=none: alone).
-	@$(BIN)/dateline eval check-sample sample-retrieval sample-extractive; found=$$?; \
+	@$(BIN)/dateline eval check-sample sample-retrieval sample-extractive $(addprefix --beside ,$(BESIDE)); found=$$?; \
 	$(BIN)/dateline eval sample-quick $(addprefix --beside ,$(BESIDE)) && exit $$found
 
 bench: setup  ## The speed ratios of eval/benchmark.py, benchmark_ingest.py and benchmark_search.py: some half an hour.

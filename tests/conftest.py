@@ -1,6 +1,5 @@
 """Fixtures that every layer of tests shares."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -19,8 +18,3 @@ def clock() -> FixedClock:
 def settings(tmp_path: Path) -> Settings:
     """Settings whose archive and models lie in a fresh folder; no environment file, no language model."""
     return Settings(_env_file=None, data_dir=tmp_path / "data", cache_dir=tmp_path / "cache", model="extractive")  # type: ignore[call-arg]
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """One more worker than there are cores: many tests wait for another process, or for a clock that they are about."""
-    return (os.cpu_count() or 1) + 1

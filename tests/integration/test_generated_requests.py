@@ -82,8 +82,9 @@ class Kept:
 def kept(open_services: Callable[..., Services], tmp_path: Path) -> Kept:
     """Three articles, an admin key of the settings, a stored key for asking, and no web."""
     services = open_services(
-        api_keys=f"admin:{SECRETS['admin']}", embedding_api_key=SECRETS["model"], trusted_hosts=["testserver"], min_free_mb=0
-    )
+        api_keys=f"admin:{SECRETS['admin']}", embedding_api_key=SECRETS["model"], trusted_hosts=["testserver"], min_free_mb=0,
+        ask_rate="", search_rate="", read_rate="",
+    )  # fmt: skip
     take_in(services)
     with open_keys(services.settings) as stored:
         _, ask = stored.create("ask", "the newsroom")
