@@ -21,7 +21,7 @@ from service.errors import SettingsError
 
 ELSEWHERE = frozenset({"DATELINE_LOG_LEVEL", "DATELINE_LOG_FORMAT"})
 """Variables that are ours and no settings of the service: read by `logs`."""
-HOST = re.compile(r"[a-zA-Z0-9._-]+|\[[0-9a-fA-F:.]+\]|[0-9a-fA-F]*:[0-9a-fA-F:.]+")
+HOST = re.compile(r"[a-zA-Z0-9._-]+|\[[0-9a-fA-F:.]+\]|[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*")
 RATE = re.compile(r"([1-9]\d{0,8}/(second|minute|hour|day))?")
 _PACKAGE = Path(__file__).resolve().parent
 

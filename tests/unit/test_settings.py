@@ -40,6 +40,7 @@ def test_environment_beats_env_file_beats_default(tmp_path: Path, monkeypatch: p
         ("DATELINE_CHROMA_SERVER", "x", "DATELINE_CHROMA_SERVER is not a setting"),
         ("DATELINE_TRUSTED_HOSTS", "localhost,https://news.example.org", "DATELINE_TRUSTED_HOSTS: 'https://news.*names alone"),
         ("DATELINE_TRUSTED_HOSTS", "news.example.org:443", "DATELINE_TRUSTED_HOSTS: .*names alone"),
+        ("DATELINE_TRUSTED_HOSTS", "cafe:443", "DATELINE_TRUSTED_HOSTS: 'cafe:443'.*names alone"),
         ("DATELINE_XYZZY", "x", "DATELINE_XYZZY is not a setting; `docs/settings.md` lists them"),
         ("DATELINE_ASK_RATE", "many", "DATELINE_ASK_RATE: .*such as 60/minute"),
         ("DATELINE_READ_RATE", "0/minute", "DATELINE_READ_RATE: .*such as 60/minute"),
